@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mod_ews_im/answer.h"
+
+#include <algorithm>
+
+#include "mod_ews_im/note.h"
+
+namespace ews_im {
+namespace {
+
+constexpr std::size_t kLongestRequestId = 128;
+
+/// Passes the pieces of a body on, the end of it together with the last one.
+class Sender {
+ public:
+  Sender(request_rec* r, std::uint64_t length)
+      : request_(r), left_(length), brigade_(apr_brigade_create(r->pool, r->connection->bucket_alloc)) {}
+
+  bool operator()(std::string_view piece) {
+    if (status_ != APR_SUCCESS || request_->connection->aborted) return false;
+    apr_bucket_alloc_t* allocator = request_->connection->bucket_alloc;
+    // The piece is valid during this call alone, which is what "transient" says: filters copy what they keep.
+    APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_transient_create(piece.data(), piece.size(), allocator));
+    left_ -= std::min<std::uint64_t>(left_, piece.size());
+    if (left_ == 0) APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_eos_create(allocator));
+    pass();
+    return status_ == APR_SUCCESS && !request_->connection->aborted;
+  }
+
+  int finish() {
+    const bool aborted = request_->connection->aborted != 0;
+    if (status_ == APR_SUCCESS && left_ > 0 && !aborted) break_off();
+    if (status_ == APR_SUCCESS || aborted) return OK;
+    return status_ == AP_FILTER_ERROR ? AP_FILTER_ERROR : HTTP_INTERNAL_SERVER_ERROR;
+  }
+
+  /// Less was written than announced: the client must see that, so the connection ends without an end of the
+  /// body.
+  void break_off() {
+    apr_bucket_alloc_t* allocator = request_->connection->bucket_alloc;
+    APR_BRIGADE_INSERT_TAIL(brigade_,
+                            ap_bucket_error_create(HTTP_BAD_GATEWAY, nullptr, request_->pool, allocator));
+    APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_eos_create(allocator));
+    pass();
+  }
+
+ private:
+  void pass() {
+    status_ = ap_pass_brigade(request_->output_filters, brigade_);
+    apr_brigade_cleanup(brigade_);
+  }
+
+  request_rec* request_;
+  std::uint64_t left_;
+  apr_bucket_brigade* brigade_;
+  apr_status_t status_ = APR_SUCCESS;
+};
+
+void set_headers(request_rec* r, int http_status, const char* content_type, std::uint64_t length) {
+  r->status = http_status;
+  ap_set_content_type(r, content_type);
+  ap_set_content_length(r, static_cast<apr_off_t>(length));
+  apr_table_setn(r->headers_out, "Cache-Control", "private, no-store");
+  // httpd would cut the answer to a POST, too; a part of an answer is of no use.
+  apr_table_unset(r->headers_in, "Range");
+  apr_table_unset(r->headers_in, "If-Range");
+}
+
+}  // namespace
+
+int send_reply(request_rec* r, const ews::Reply& reply) {
+  const std::uint64_t length = reply.content_length();
+  set_headers(r, reply.http_status(), "text/xml; charset=utf-8", length);
+  Sender sender(r, length);
+  try {
+    reply.write([&](std::string_view piece) {
+      trace_text(r, "reply", piece);
+      return sender(piece);
+    });
+  } catch (const std::exception& exception) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EWSIM(0003) "an answer breaks off: %s", exception.what());
+  }
+  return sender.finish();
+}
+
+int send_text(request_rec* r, int http_status, const char* content_type, std::string_view text) {
+  set_headers(r, http_status, content_type, text.size());
+  Sender sender(r, text.size());
+  sender(text);
+  return sender.finish();
+}
+
+void echo_client_request_id(request_rec* r) {
+  const char* wanted = apr_table_get(r->headers_in, "return-client-request-id");
+  const char* id = apr_table_get(r->headers_in, "client-request-id");
+  if (wanted == nullptr || id == nullptr || ap_cstr_casecmp(wanted, "true") != 0) return;
+  const std::string_view text = id;
+  const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+  if (!text.empty() && text.size() <= kLongestRequestId && printable)
+    apr_table_setn(r->headers_out, "client-request-id", id);
+}
+
+}  // namespace ews_im

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is done with a request, in order: is it for us to look at, whose operation is it, whose mailbox, the
+// answer. Each way out ends in declined(), an answer, or a status that httpd turns into its own answer.
+#include "mod_ews_im/handler.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include "mod_ews_im/answer.h"
+#include "mod_ews_im/body.h"
+#include "mod_ews_im/config.h"
+#include "mod_ews_im/identity.h"
+#include "mod_ews_im/note.h"
+#include "mod_ews_im/wsdl.h"
+
+namespace ews_im {
+namespace {
+
+using ews::ResponseCode;
+using ews::SoapFault;
+using ews::Verdict;
+
+/// The media type text/xml with any parameters.
+bool is_xml(std::string_view type) {
+  constexpr std::string_view kXml = "text/xml";
+  if (type.size() < kXml.size() || ap_cstr_casecmpn(type.data(), kXml.data(), kXml.size()) != 0) return false;
+  const std::string_view rest = type.substr(kXml.size());
+  const std::size_t next = rest.find_first_not_of(" \t");
+  return next == std::string_view::npos || rest[next] == ';';
+}
+
+std::string printable(std::string_view text) {
+  std::string result(text.substr(0, 64));
+  std::ranges::replace_if(
+      result, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return result;
+}
+
+/// What an administrator can do about a fault of the store.
+const char* advice(ResponseCode code) {
+  switch (code) {
+    case ResponseCode::ErrorServerBusy:
+      return "a change waited longer than EWSImWriteTimeout for its turn: the disk is slow, or another "
+             "process holds the store";
+    case ResponseCode::ErrorMailboxStoreUnavailable:
+      return "the store cannot be used: look for a full disk, missing rights or a missing store (ews-imctl "
+             "init)";
+    default:
+      return "the store failed: check it with ews-imctl check";
+  }
+}
+
+class Handling {
+ public:
+  Handling(request_rec* r, Mode mode)
+      : request_(r), mode_(mode), config_(server_config(r->server)), started_(apr_time_now()) {}
+
+  int run() {
+    if (request_->method_number == M_GET) return get();
+    if (!is_service(request_)) return passes_on() ? declined("another path") : refused(HTTP_NOT_FOUND);
+    if (request_->method_number != M_POST)
+      return passes_on() ? declined("another method") : method_not_allowed();
+    if (!is_xml(header("Content-Type"))) return passes_on() ? declined("not text/xml") : wrong_content_type();
+    if (is_encoded()) return passes_on() ? declined("encoded") : wrong_content_encoding();
+    if (request_->user == nullptr || *request_->user == '\0')
+      return passes_on() ? declined("no user") : unauthenticated();
+    if (has_odd_transfer_coding(request_)) return refused(HTTP_NOT_IMPLEMENTED);
+    return read();
+  }
+
+ private:
+  [[nodiscard]] bool passes_on() const { return mode_ == Mode::On; }
+
+  int get() {
+    const int status = config_.wsdl.value_or(!passes_on()) ? answer_get(request_, config_) : DECLINED;
+    if (status != DECLINED) return status;
+    return passes_on() ? declined("GET") : refused(HTTP_NOT_FOUND);
+  }
+
+  int read() {
+    ews::EnvelopeReader reader;
+    Body body(request_);
+    const apr_size_t limit =
+        std::min(config_.body_limit.value_or(kDefaultBodyLimit), ap_get_limit_xml_body(request_));
+    const bool announced_too_long = content_length() > limit;
+    while (!body.ended() && reader.verdict() != Verdict::NotOurs) {
+      const bool may_stream = passes_on() && reader.verdict() == Verdict::Undecided;
+      const apr_size_t most = may_stream ? std::min(kPrefixLimit, limit + 1) : limit + 1;
+      if (body.size() >= most || (!may_stream && announced_too_long)) {
+        return passes_on() ? declined("too long", &body) : refused(HTTP_REQUEST_ENTITY_TOO_LARGE);
+      }
+      std::string_view piece;
+      if (const int status = body.read(most - body.size(), piece); status != OK) return refused(status);
+      trace_text(request_, "request", piece);
+      reader.feed(piece);
+      if (reader.operation() != nullptr && operation_.empty()) {
+        operation_ = ews::operation_name(*reader.operation());
+        note(request_, "EWS_IM_OPERATION", operation_);
+      }
+    }
+    const Verdict verdict = reader.verdict() == Verdict::NotOurs ? Verdict::NotOurs : reader.finish();
+    if (verdict == Verdict::Ours) return serve(reader.envelope(), body);
+    return passes_on() ? declined("not ours", &body) : answer(ews::fault_reply(reader.refusal()));
+  }
+
+  int serve(const ews::Envelope& envelope, Body& body) {
+    warn_of_plain_password(request_);
+    const ews::ServerVersion version = config_.version.value_or(ews::ServerVersion{});
+    store::Store* store = config_.store != nullptr ? config_.store->get(request_->server) : nullptr;
+    if (store == nullptr) {
+      // Here too where something else serves the URL: nobody shall get another list because of a full disk.
+      auto reply = ews::error_reply(envelope, version, {.code = ResponseCode::ErrorMailboxStoreUnavailable});
+      reply.set_detail("it is not open");
+      return answer(reply);
+    }
+    const auto deadline =
+        std::chrono::steady_clock::now() + config_.write_timeout.value_or(kDefaultWriteTimeout);
+    const Identified identified = identify(request_, config_, mode_, *store, envelope, deadline);
+    if (const auto* fault = std::get_if<SoapFault>(&identified)) return answer(ews::fault_reply(*fault));
+    if (const auto* status = std::get_if<store::Status>(&identified)) {
+      auto reply = ews::error_reply(envelope, version, {.code = ews::response_code(status->fault())});
+      reply.set_detail(status->detail());
+      return answer(reply);
+    }
+    if (std::holds_alternative<NotHere>(identified)) {
+      if (passes_on()) return declined("no mailbox here", &body);
+      return answer(ews::error_reply(
+          envelope, version,
+          {.code = ResponseCode::ErrorNonExistentMailbox, .text = ews::kNoMailboxForSmtpAddress}));
+    }
+    mailbox_ = std::get<store::Guid>(identified).text();
+    note(request_, "EWS_IM_MAILBOX", mailbox_);
+    return answer(ews::serve(envelope, *store, std::get<store::Guid>(identified), version, deadline));
+  }
+
+  // ---- Ways out
+
+  /// What was read of the body goes back.
+  int declined(const char* reason, Body* body = nullptr) {
+    if (body != nullptr) body->hand_back();
+    ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, request_, EWSIM(0050) "passed on: %s", reason);
+    end("declined");
+    return DECLINED;
+  }
+
+  int answer(const ews::Reply& reply) {
+    const std::string_view code = ews::response_code_name(reply.response_code());
+    if (!reply.detail().empty()) tell_of_store(reply);
+    echo_client_request_id(request_);
+    end(code);
+    const int status = send_reply(request_, reply);
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, request_,
+                  EWSIM(0051) "%s: %s, user %.64s, mailbox %s, %" APR_TIME_T_FMT " us",
+                  operation_.empty() ? "-" : operation_.c_str(), std::string(code).c_str(),
+                  request_->user != nullptr ? request_->user : "-", mailbox_.empty() ? "-" : mailbox_.c_str(),
+                  apr_time_now() - started_);
+    return status;
+  }
+
+  /// httpd's own answer.
+  int refused(int status) {
+    end(std::to_string(status));
+    return status;
+  }
+
+  int method_not_allowed() {
+    request_->allowed |= (AP_METHOD_BIT << M_GET) | (AP_METHOD_BIT << M_POST);
+    return refused(HTTP_METHOD_NOT_ALLOWED);
+  }
+
+  int wrong_content_type() {
+    return unsupported("the content type '" + printable(header("Content-Type")) +
+                       "' was not the expected type 'text/xml; charset=utf-8'.");
+  }
+
+  int wrong_content_encoding() {
+    return unsupported("the content encoding '" + printable(header("Content-Encoding")) +
+                       "' is not supported.");
+  }
+
+  int unsupported(const std::string& reason) {
+    end("415");
+    const std::string text = "Cannot process the message because " + reason;
+    request_->status_line = apr_pstrcat(request_->pool, "415 ", text.c_str(), nullptr);
+    return send_text(request_, HTTP_UNSUPPORTED_MEDIA_TYPE, "text/plain; charset=utf-8", text + "\n");
+  }
+
+  int unauthenticated() {
+    static LogGate gate;
+    if (gate.opens()) {
+      ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, request_,
+                    EWSIM(0052) "a request without an authenticated user got ErrorAccessDenied: this location needs "
+                    "authentication, for instance AuthType Basic, AuthUserFile and Require valid-user");
+    }
+    return answer(ews::fault_reply({.code = ResponseCode::ErrorAccessDenied}));
+  }
+
+  void tell_of_store(const ews::Reply& reply) {
+    static LogGate gates[256];
+    const ResponseCode code = reply.response_code();
+    if (!gates[static_cast<std::uint8_t>(code)].opens()) return;
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, request_, EWSIM(0053) "%s: %s; %s",
+                  std::string(ews::response_code_name(code)).c_str(), reply.detail().c_str(), advice(code));
+  }
+
+  void end(std::string_view result) {
+    note(request_, "EWS_IM_RESULT", result);
+    note(request_, "EWS_IM_USEC", std::to_string(apr_time_now() - started_));
+  }
+
+  [[nodiscard]] std::string_view header(const char* name) const {
+    const char* value = apr_table_get(request_->headers_in, name);
+    return value != nullptr ? value : "";
+  }
+
+  [[nodiscard]] bool is_encoded() const {
+    const std::string coding(header("Content-Encoding"));
+    return !coding.empty() && ap_cstr_casecmp(coding.c_str(), "identity") != 0;
+  }
+
+  /// 0 if the length is not announced.
+  [[nodiscard]] std::uint64_t content_length() const {
+    const std::string_view text = header("Content-Length");
+    std::uint64_t length = 0;
+    std::from_chars(text.data(), text.data() + text.size(), length);
+    return length;
+  }
+
+  request_rec* request_;
+  Mode mode_;
+  const ServerConfig& config_;
+  apr_time_t started_;
+  std::string operation_;
+  std::string mailbox_;
+};
+
+}  // namespace
+
+int handle_request(request_rec* r) noexcept {
+  const Mode mode = location_config(r).mode;
+  if (mode == Mode::Unset || mode == Mode::Off || r->main != nullptr) return DECLINED;
+  return guarded(r->server, HTTP_INTERNAL_SERVER_ERROR, [&] { return Handling(r, mode).run(); });
+}
+
+}  // namespace ews_im

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mod_ews_im/identity.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "mod_ews_im/note.h"
+
+namespace ews_im {
+namespace {
+
+using ews::ConnectingSid;
+using ews::ResponseCode;
+using ews::SoapFault;
+using store::DirectoryEntry;
+using store::NameKind;
+using store::Result;
+using store::Status;
+
+using Found = Result<std::optional<DirectoryEntry>>;
+
+class Identification {
+ public:
+  Identification(request_rec* r, const ServerConfig& config, Mode mode, store::Store& store,
+                 store::Deadline deadline)
+      : request_(r), config_(config), mode_(mode), store_(store), deadline_(deadline) {}
+
+  Identified own_mailbox() {
+    const std::optional<std::string> name = caller_name();
+    if (!name) return SoapFault{.code = ResponseCode::ErrorInternalServerError};
+    const Found found = find_caller(*name);
+    if (!found.ok()) return found.status();
+    if (found.value()) return found.value()->guid;
+    if (config_.auto_create.value_or(false)) return create(*name);
+    return NotHere{};
+  }
+
+  /// What the caller may do is settled before the target is looked up, and a caller with rights for some
+  /// mailboxes learns nothing of others: whether they exist here or not, it is refused.
+  ///
+  /// Where something else serves the URL too (EWSIm On), a target that is not here has its mailbox there, and
+  /// the request goes there as it came: for a caller who may act for everyone here, and for one who has
+  /// neither a mailbox nor a right here. What that one may do is for the other side to say.
+  Identified act_for(const ConnectingSid& target) {
+    const auto rights = store_.impersonation_rights(request_->user);
+    if (!rights.ok()) return rights.status();
+    const bool everyone = expression_allows() || std::ranges::any_of(rights.value(), [](const auto& right) {
+                            return !right.mailbox.has_value();
+                          });
+    if (!everyone && rights.value().empty()) return without_rights(target);
+    if (target.kind == ConnectingSid::Kind::Sid && !store::is_sid(target.value)) {
+      return SoapFault{.code = ResponseCode::ErrorInvalidSid};
+    }
+    const Found found = find_target(target);
+    if (!found.ok()) return found.status();
+    const auto& entry = found.value();
+    const auto names = [&](const auto& right) { return entry && right.mailbox == entry->guid; };
+    if (!everyone && std::ranges::none_of(rights.value(), names)) return denied(target);
+    if (!entry) return not_found(target);
+    if (target.kind == ConnectingSid::Kind::PrimarySmtpAddress &&
+        store::ascii_lower(target.value) != store::ascii_lower(entry->primary_smtp_address)) {
+      return SoapFault{.code = ResponseCode::ErrorNonPrimarySmtpAddress,
+                       .message_xml = ews::MessageXmlValue{"Primary", entry->primary_smtp_address}};
+    }
+    return entry->guid;
+  }
+
+ private:
+  /// nullopt if EWSImMailbox cannot be evaluated; httpd tells the log why.
+  std::optional<std::string> caller_name() const {
+    if (config_.mailbox == nullptr) return request_->user;
+    const char* error = nullptr;
+    const char* name = ap_expr_str_exec(request_, config_.mailbox, &error);
+    if (error == nullptr) return name != nullptr ? name : "";
+    return std::nullopt;
+  }
+
+  /// As SMTP address or alias, as UPN, as account name; always whole. The realm of user@REALM and the domain
+  /// of DOMAIN\user are never cut off: tsmith of another realm must not become tsmith of this one.
+  Found find_caller(const std::string& name) const {
+    if (name.empty() || name.size() > store::kLongestAddress) return std::optional<DirectoryEntry>();
+    for (const NameKind kind : {NameKind::SmtpAddress, NameKind::UserPrincipalName, NameKind::Account}) {
+      Found found = store_.find(kind, name);
+      if (!found.ok() || found.value()) return found;
+    }
+    return std::optional<DirectoryEntry>();
+  }
+
+  Identified create(const std::string& name) {
+    if (!store::is_smtp_address(name)) {
+      static LogGate gate;
+      if (gate.opens()) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, request_,
+                      EWSIM(0040) "EWSImAutoCreate: no mailbox for '%.64s': that is no SMTP address; EWSImMailbox must give one",
+                      name.c_str());
+      }
+      return NotHere{};
+    }
+    DirectoryEntry entry;
+    entry.guid = store::Guid::random();
+    entry.primary_smtp_address = name;
+    const Status status = store_.add_mailbox(entry, deadline_);
+    if (status.ok()) {
+      ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, request_, EWSIM(0041) "made the mailbox %s for %.64s",
+                    entry.guid.text().c_str(), name.c_str());
+      return entry.guid;
+    }
+    if (status.fault() != store::Fault::AlreadyExists) return status;
+    // Another request of this user was quicker.
+    const Found found = find_caller(name);
+    if (!found.ok()) return found.status();
+    if (!found.value()) return status;
+    return found.value()->guid;
+  }
+
+  /// An expression that cannot be evaluated allows nothing; httpd tells the log why.
+  bool expression_allows() const {
+    if (config_.impersonation == nullptr) return false;
+    const char* error = nullptr;
+    return ap_expr_exec(request_, config_.impersonation, &error) > 0 && error == nullptr;
+  }
+
+  Identified without_rights(const ConnectingSid& target) {
+    if (mode_ == Mode::On) {
+      const std::optional<std::string> name = caller_name();
+      if (!name) return SoapFault{.code = ResponseCode::ErrorInternalServerError};
+      const Found own = find_caller(*name);
+      if (!own.ok()) return own.status();
+      if (!own.value()) return NotHere{};
+    }
+    return denied(target);
+  }
+
+  SoapFault denied(const ConnectingSid& target) const {
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, request_, EWSIM(0042) "%.64s may not act for '%.64s'",
+                  request_->user, target.value.c_str());
+    return {.code = ResponseCode::ErrorImpersonateUserDenied};
+  }
+
+  Found find_target(const ConnectingSid& target) const {
+    if (target.value.size() > store::kLongestAddress) return std::optional<DirectoryEntry>();
+    switch (target.kind) {
+      case ConnectingSid::Kind::PrincipalName:
+        return store_.find(NameKind::UserPrincipalName, target.value);
+      case ConnectingSid::Kind::Sid:
+        return store_.find(NameKind::Sid, target.value);
+      case ConnectingSid::Kind::PrimarySmtpAddress:
+      case ConnectingSid::Kind::SmtpAddress:
+        break;
+    }
+    return store_.find(NameKind::SmtpAddress, target.value);
+  }
+
+  Identified not_found(const ConnectingSid& target) const {
+    if (mode_ == Mode::On) return NotHere{};
+    if (target.kind == ConnectingSid::Kind::PrincipalName) {
+      return SoapFault{.code = ResponseCode::ErrorInvalidUserPrincipalName};
+    }
+    return SoapFault{.code = ResponseCode::ErrorNonExistentMailbox,
+                     .text = std::string(ews::kNoMailboxForSmtpAddress)};
+  }
+
+  request_rec* request_;
+  const ServerConfig& config_;
+  Mode mode_;
+  store::Store& store_;
+  store::Deadline deadline_;
+};
+
+}  // namespace
+
+Identified identify(request_rec* r, const ServerConfig& config, Mode mode, store::Store& store,
+                    const ews::Envelope& envelope, store::Deadline deadline) {
+  Identification identification(r, config, mode, store, deadline);
+  const auto asked = ews::read_impersonation(envelope);
+  if (const auto* fault = std::get_if<SoapFault>(&asked)) return *fault;
+  if (const auto* target = std::get_if<ConnectingSid>(&asked)) {
+    note(r, "EWS_IM_ACTING_USER", r->user);
+    return identification.act_for(*target);
+  }
+  return identification.own_mailbox();
+}
+
+}  // namespace ews_im

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Telling administrators what happened: the variables for the access log, and what keeps the error log from
+// drowning in one message. Knows nothing of what is told.
+#pragma once
+
+#include <atomic>
+#include <string_view>
+
+#include "mod_ews_im/apache.h"
+
+namespace ews_im {
+
+/// Opens at most once a minute in each child. For variables of static storage.
+class LogGate {
+ public:
+  [[nodiscard]] bool opens() {
+    const apr_time_t now = apr_time_now();
+    apr_time_t last = last_.load(std::memory_order_relaxed);
+    return (last == 0 || now - last >= apr_time_from_sec(60)) && last_.compare_exchange_strong(last, now);
+  }
+
+ private:
+  std::atomic<apr_time_t> last_ = 0;
+};
+
+/// Sets a variable of the request, for `LogFormat "%{NAME}e"`; `name` must live for ever.
+inline void note(request_rec* r, const char* name, std::string_view value) {
+  apr_table_setn(r->subprocess_env, name, apr_pstrmemdup(r->pool, value.data(), value.size()));
+}
+
+/// Writes a body, or a piece of one, to the error log at the level trace8.
+void trace_text(request_rec* r, const char* what, std::string_view text);
+
+/// Warns, once in each child, of a password that came over the network in the clear.
+void warn_of_plain_password(request_rec* r);
+
+}  // namespace ews_im

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stores that the configuration names, and their life in a child: opened there, never in the parent;
+// tried again when that failed. Stores of a kind come from an httpd provider; nothing here knows which kinds
+// there are.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "mod_ews_im/apache.h"
+#include "store/store.h"
+
+namespace ews_im {
+
+/// A kind of store: EWSImStore NAME ... finds it by name in the group kStoreProviderGroup, version
+/// kStoreProviderVersion.
+struct StoreProvider {
+  /// Reads the arguments after the name. Returns nullptr and fills `settings`, or returns what is wrong.
+  const char* (*configure)(cmd_parms* cmd, int count, char* const* arguments, const void** settings);
+  /// The directory that must not be published, or nullptr.
+  const char* (*directory)(const void* settings);
+  /// For a configuration test by a process that will not open it: can the user `uid` use the store?
+  store::Status (*check)(const void* settings, uid_t uid);
+  /// A text that two settings share exactly if they mean one store. Called after check() succeeded.
+  const char* (*identity)(apr_pool_t* pool, const void* settings);
+  /// Whether two settings of one store agree.
+  bool (*equal)(const void* one, const void* other);
+  store::Result<std::shared_ptr<store::Store>> (*open)(const void* settings);
+  /// For the end of a child, maybe from within a signal handler: closes all stores of this kind that nobody
+  /// is using. False if some had to stay open.
+  bool (*close_all)();
+};
+
+inline constexpr char kStoreProviderGroup[] = "ews_im_store";
+inline constexpr char kStoreProviderVersion[] = "0";
+extern const StoreProvider kLmdbStoreProvider;
+
+/// One EWSImStore directive, and in a child the store that it names.
+class StoreSpec {
+ public:
+  /// Lies in the pool, but is never destroyed: when a process ends, threads of it may still be at work.
+  [[nodiscard]] static StoreSpec* create(apr_pool_t* pool, const char* kind, const StoreProvider& provider,
+                                         const void* settings, const cmd_parms& cmd);
+
+  [[nodiscard]] const char* kind() const { return kind_; }
+  [[nodiscard]] const server_rec* server() const { return server_; }
+  [[nodiscard]] const StoreProvider& provider() const { return *provider_; }
+  [[nodiscard]] const void* settings() const { return settings_; }
+  [[nodiscard]] const char* file() const { return file_; }
+  [[nodiscard]] int line() const { return line_; }
+
+  /// Opens the store; whether that works is told to the log. For child_init.
+  void open(const server_rec* s);
+  /// The open store, or nullptr. Tries to open it again when the last attempt is some seconds old.
+  [[nodiscard]] store::Store* get(const server_rec* s);
+
+ private:
+  StoreSpec(const char* kind, const StoreProvider& provider, const void* settings, const cmd_parms& cmd)
+      : kind_(kind),
+        server_(cmd.server),
+        provider_(&provider),
+        settings_(settings),
+        file_(cmd.directive->filename),
+        line_(cmd.directive->line_num) {}
+
+  const char* kind_;
+  const server_rec* server_;
+  const StoreProvider* provider_;
+  const void* settings_;
+  const char* file_;
+  int line_;
+  std::mutex mutex_;  // of the next two
+  std::shared_ptr<store::Store> owner_;
+  apr_time_t last_attempt_ = 0;
+  std::atomic<store::Store*> store_ = nullptr;
+};
+
+/// The post_config hook: tells the log which version serves which stores.
+int announce_stores(apr_pool_t* pconf, apr_pool_t* plog, apr_pool_t* ptemp, server_rec* first);
+/// The child_init hook: opens each store once, and has them closed when the child ends.
+void open_stores(apr_pool_t* pchild, server_rec* first);
+
+}  // namespace ews_im

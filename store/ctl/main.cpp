@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// ews-imctl(8): the administrator's command. Runs the row of the table of commands that the command line
+// names.
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <string>
+#include <variant>
+
+#include "store/ctl/child.h"
+#include "store/ctl/invocation.h"
+#include "store/ctl/output.h"
+#include "store/ctl/usage.h"
+
+namespace {
+
+constexpr const char* kDefaultStore = "/var/lib/mod_ews_im";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace ews_im::store::ctl;  // NOLINT(google-build-using-namespace)
+  umask(077);
+  const char* store = std::getenv("EWS_IM_STORE");
+  const auto parsed =
+      parse_invocation(argc, argv, store != nullptr && *store != '\0' ? store : kDefaultStore);
+  if (const auto* wrong = std::get_if<UsageError>(&parsed)) {
+    note(wrong->message);
+    note(wrong->command != nullptr ? "usage: " + usage_line(*wrong->command)
+                                   : "'ews-imctl --help' shows all commands");
+    return static_cast<int>(Exit::Usage);
+  }
+
+  const auto& invocation = std::get<Invocation>(parsed);
+  Exit exit = Exit::Ok;
+  if (invocation.help) {
+    print(invocation.command != nullptr ? help(*invocation.command) : help());
+  } else if (invocation.version) {
+    print("ews-imctl " EWS_IM_VERSION);
+  } else {
+    exit = run_guarded([&] { return invocation.command->run(invocation); });
+  }
+  if (!finish_output() && exit == Exit::Ok)
+    exit = fail(Exit::StoreUnusable, "the output could not be written");
+  return static_cast<int>(exit);
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/lmdb/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "store/lmdb/unique_fd.h"
+
+namespace ews_im::store {
+namespace {
+
+constexpr off_t kSmallestDataFile = 2 * 4096;  // two meta pages
+
+std::string octal(mode_t mode) {
+  std::string text;
+  for (unsigned shift = 9; shift <= 9; shift -= 3) text += static_cast<char>('0' + ((mode >> shift) & 7));
+  return text;
+}
+
+// Whether the file is closed to all but its owner, or what to do about it.
+Status check_mode(const std::string& file, const struct stat& about, mode_t wanted) {
+  if ((about.st_mode & 077) == 0) return {};
+  return {Fault::Denied, file + " has mode " + octal(about.st_mode & 07777) +
+                             ", so that others than its owner can use it; expected " + octal(wanted) + ": chmod " +
+                             octal(wanted) + " " + file};
+}
+
+Status check_file(const std::string& file, const struct stat& about, const struct stat& directory) {
+  if (!S_ISREG(about.st_mode)) return {Fault::Denied, file + " is no regular file"};
+  if (about.st_nlink != 1) {
+    return {Fault::Denied, file + " has " + std::to_string(about.st_nlink) + " names (hard links); expected 1"};
+  }
+  if (about.st_uid != directory.st_uid) {
+    return {Fault::Denied, file + " belongs to user " + std::to_string(about.st_uid) + "; expected " +
+                               std::to_string(directory.st_uid) + ", who owns the directory: chown " +
+                               std::to_string(directory.st_uid) + " " + file};
+  }
+  return check_mode(file, about, 0600);
+}
+
+Result<struct stat> look_at(const std::string& file) {
+  struct stat about {};
+  if (lstat(file.c_str(), &about) != 0) return errno_fault(errno, file);
+  return about;
+}
+
+}  // namespace
+
+std::optional<FileIdentity> identity_of(const std::string& file) {
+  struct stat about {};
+  if (stat(file.c_str(), &about) != 0) return std::nullopt;
+  return FileIdentity(about.st_dev, about.st_ino);
+}
+
+std::optional<FileIdentity> identity_of(int fd) {
+  struct stat about {};
+  if (fstat(fd, &about) != 0) return std::nullopt;
+  return FileIdentity(about.st_dev, about.st_ino);
+}
+
+std::optional<SizeAndLinks> size_and_links(int fd) {
+  struct statx about {};
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK, &about) != 0) return std::nullopt;
+  return SizeAndLinks{about.stx_size, about.stx_nlink};
+}
+
+Status errno_fault(int error, const std::string& what) {
+  const std::string detail = what + ": " + std::strerror(error);
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR: return {Fault::NotFound, detail};
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ELOOP: return {Fault::Denied, detail};
+    case EEXIST:
+    case ENOTEMPTY: return {Fault::AlreadyExists, detail};
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return {Fault::Full, detail};
+    default: return {Fault::Unavailable, detail};
+  }
+}
+
+bool is_network_file_system(std::uint64_t type) {
+  constexpr std::uint64_t kTypes[] = {
+      0x6969,      // NFS
+      0x517B,      // SMB
+      0xFE534D42,  // SMB2
+      0xFF534D42,  // CIFS
+      0x01021997,  // 9P
+      0x00C36400,  // Ceph
+      0x5346414F,  // OpenAFS
+      0x6B414653,  // AFS of the kernel
+      0x73757245,  // Coda
+      0x0BD00BD0,  // Lustre
+      0x01161970,  // GFS2
+      0x7461636F,  // OCFS2
+      0x47504653,  // GPFS
+      0x19830326,  // BeeGFS
+      0x786F4256,  // VirtualBox shared folders
+      0xBACBACBC,  // VMware shared folders
+      0x65735546,  // FUSE: sshfs, GlusterFS and others
+  };
+  for (const std::uint64_t known : kTypes) {
+    if (known == type) return true;
+  }
+  return false;
+}
+
+Status check_directory(const std::string& path, uid_t user) {
+  const auto about = look_at(path);
+  if (!about.ok()) return about.status();
+  if (!S_ISDIR(about.value().st_mode)) {
+    return {Fault::Denied, path + " is no directory" + (S_ISLNK(about.value().st_mode) ? " but a symbolic link" : "")};
+  }
+  if (user != 0 && about.value().st_uid != user) {
+    return {Fault::Denied, path + " belongs to user " + std::to_string(about.value().st_uid) + "; expected " +
+                               std::to_string(user) + ", as whom the store is used: chown -R " + std::to_string(user) +
+                               " " + path};
+  }
+  if (auto status = check_mode(path, about.value(), 0700); !status.ok()) return status;
+  struct statfs file_system {};
+  if (statfs(path.c_str(), &file_system) != 0) return errno_fault(errno, path);
+  if (is_network_file_system(static_cast<std::uint64_t>(file_system.f_type) & 0xFFFFFFFF)) {
+    return {Fault::Unavailable,
+            path + " is on a file system of the network or of a user program, where the store's locks do not work; "
+                   "put it on a disk of this machine"};
+  }
+  return {};
+}
+
+Status check_store_files(const std::string& path, uid_t user) {
+  if (auto status = check_directory(path, user); !status.ok()) {
+    if (status.fault() != Fault::NotFound) return status;
+    return {Fault::NotFound, status.detail() + "; ews-imctl --store " + path + " init creates a store"};
+  }
+  const auto directory = look_at(path);
+  if (!directory.ok()) return directory.status();
+
+  const auto data = look_at(data_file(path));
+  if (!data.ok()) {
+    if (data.status().fault() != Fault::NotFound) return data.status();
+    return {Fault::NotFound, "there is no store in " + path + "; ews-imctl --store " + path + " init creates one"};
+  }
+  if (auto status = check_file(data_file(path), data.value(), directory.value()); !status.ok()) return status;
+  if (auto status = check_data_size(data_file(path)); !status.ok()) return status;
+
+  const auto lock = look_at(lock_file(path));
+  if (!lock.ok()) return lock.status().fault() == Fault::NotFound ? Status() : lock.status();
+  return check_file(lock_file(path), lock.value(), directory.value());
+}
+
+Status check_data_size(const std::string& file) {
+  struct stat about {};
+  if (stat(file.c_str(), &about) != 0) return errno_fault(errno, file);
+  if (about.st_size >= kSmallestDataFile) return {};
+  return {Fault::Corrupt, file + " has " + std::to_string(about.st_size) +
+                              " bytes, too few for a store: it was cut off; restore a backup"};
+}
+
+Status ensure_lock_file(const std::string& path) {
+  const auto directory = look_at(path);
+  if (!directory.ok()) return directory.status();
+  const std::string file = lock_file(path);
+  const UniqueFd fd(open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return errno == EEXIST ? Status() : errno_fault(errno, file);
+  if (geteuid() != 0) return {};
+  if (fchown(fd.get(), directory.value().st_uid, directory.value().st_gid) != 0) return errno_fault(errno, file);
+  return {};
+}
+
+Status sync_directory(const std::string& path) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || fsync(fd.get()) != 0) return errno_fault(errno, path);
+  return {};
+}
+
+}  // namespace ews_im::store

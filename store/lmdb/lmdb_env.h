@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// One LMDB environment and its transactions: the one place that opens files by LMDB, translates its errors, watches the
+// sizes of file and map, and moves the map. Knows no records but that of the format.
+#pragma once
+
+#include <lmdb.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "store/lmdb/files.h"
+#include "store/lmdb/gate.h"
+#include "store/lmdb/lmdb_store.h"
+#include "store/lmdb/unique_fd.h"
+#include "store/status.h"
+
+namespace ews_im::store {
+
+inline constexpr MDB_dbi kMainDatabase = 1;  ///< the handle that LMDB gives to the unnamed database, always
+inline constexpr unsigned kMaxReaders = 4096;
+
+class LmdbEnv;
+
+/// A transaction at the top, aborted at the end of its life unless it was committed. One thread at a time.
+class LmdbTxn {
+ public:
+  LmdbTxn(LmdbEnv& env, MDB_txn* txn) : env_(&env), txn_(txn) {}
+  LmdbTxn(LmdbTxn&& other) noexcept
+      : env_(other.env_), txn_(std::exchange(other.txn_, nullptr)), turn_(std::move(other.turn_)) {}
+  LmdbTxn& operator=(LmdbTxn&&) = delete;
+  ~LmdbTxn() { end(); }
+
+  [[nodiscard]] MDB_txn* get() const { return txn_; }
+  [[nodiscard]] LmdbEnv& env() const { return *env_; }
+  /// Makes a write transaction durable, and ends it either way. `pages`: how many pages it may have changed or added, at most.
+  /// `map_full` tells whether it failed for want of map space; nothing was changed then.
+  Status commit(std::uint64_t pages, bool& map_full);
+  void end();
+
+ private:
+  friend class LmdbEnv;
+  LmdbEnv* env_;
+  MDB_txn* txn_;
+  FileLock turn_;  // of a write transaction
+};
+
+class LmdbEnv {
+ public:
+  /// Opens a store that is there, after all checks. Faults as open_lmdb_store.
+  static Result<std::unique_ptr<LmdbEnv>> open(const LmdbOptions& options);
+  /// Opens a backup, a file that nobody changes, for reading alone. Faults: NotFound, Corrupt, TooNew.
+  static Result<std::unique_ptr<LmdbEnv>> open_file(const std::string& file);
+  /// REQUIRES: no transaction is live.
+  ~LmdbEnv();
+  LmdbEnv(const LmdbEnv&) = delete;
+  LmdbEnv& operator=(const LmdbEnv&) = delete;
+
+  Result<LmdbTxn> begin_read();
+  /// Waits for writers of other processes without limit, or gives up at once if `wait` is false (Busy). LMDB's own write lock
+  /// cannot be tried, so all writers take turns by a lock on the data file first: with `wait` false only a program that
+  /// writes to the store by other means than this class can hold us up. REQUIRES: no other thread of the process writes.
+  Result<LmdbTxn> begin_write(bool wait);
+  /// Makes the map larger. The caller has no transaction. Faults: Full.
+  Status grow();
+  /// Frees the reader slots of processes that died.
+  void check_readers();
+  /// Runs `function` on the environment as it stands, while the map stays where it is. `function` returns what LMDB returned.
+  Status with(std::string_view doing, const std::function<int(MDB_env*)>& function);
+
+  /// What an LMDB error is for those above; `doing` begins the detail.
+  Status fault(int error, std::string_view doing);
+  [[nodiscard]] const std::string& path() const { return options_.path; }
+
+ private:
+  friend class LmdbTxn;
+  explicit LmdbEnv(LmdbOptions options) : options_(std::move(options)) {}
+
+  Status open_with_patience();
+  Status open_once(unsigned flags);
+  Status check_format();
+  Status after_open();
+  Status check_file_size();
+  Status check_lock_file();
+  Status reserve_file(std::uint64_t pages);
+  Status mend();
+  Status resize(std::uint64_t size);
+  Result<LmdbTxn> begin(unsigned flags);
+  [[nodiscard]] unsigned page_size() const { return page_size_; }
+
+  LmdbOptions options_;
+  bool is_backup_ = false;
+  MDB_env* env_ = nullptr;  // changes only while map_lock_ is held alone
+  unsigned page_size_ = 0;
+  FileIdentity lock_identity_;
+  UniqueFd turn_file_;  // data.mdb once more, for the lock by which writers take turns
+  MapLock map_lock_;
+  std::atomic<bool> broken_{false};  // LMDB wants the environment to be closed and opened again
+};
+
+}  // namespace ews_im::store

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The records as one LMDB transaction sees and changes them, each with its checksum. Keeps the first fault: from then on it
+// finds nothing and changes nothing. Knows keys and payloads as bytes, not what they mean.
+#pragma once
+
+#include <lmdb.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "store/lmdb/crc32c.h"
+#include "store/lmdb/key.h"
+#include "store/lmdb/lmdb_env.h"
+#include "store/lmdb/record.h"
+
+namespace ews_im::store {
+
+/// A cursor, closed at the end of its life.
+class Cursor {
+ public:
+  Cursor(MDB_txn* txn, int& error) { error = mdb_cursor_open(txn, kMainDatabase, &cursor_); }
+  ~Cursor() {
+    if (cursor_ != nullptr) mdb_cursor_close(cursor_);
+  }
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+  [[nodiscard]] MDB_cursor* get() const { return cursor_; }
+
+ private:
+  MDB_cursor* cursor_ = nullptr;
+};
+
+class Records {
+ public:
+  Records(LmdbEnv& env, MDB_txn* txn) : env_(&env), txn_(txn) {}
+
+  [[nodiscard]] const Status& status() const { return status_; }
+  /// Keeps the fault unless there is one already.
+  void fail(Status status);
+  void fail_corrupt(std::string_view key, std::string_view why);
+
+  /// The payload, in the map: good until the next change. nullopt: no such record, or a fault.
+  [[nodiscard]] std::optional<std::string_view> get(const Key& key);
+  [[nodiscard]] bool has(const Key& key) { return get(key).has_value(); }
+  void put(const Key& key, RecordWriter record);
+  void erase(const Key& key);
+  void erase_all(const Key& prefix);
+
+  /// Calls visit(key, record) for each record whose key begins with `prefix` and is not below `from`, ascending, as
+  /// they lie in the map and unchecked, until `visit` returns false. `visit` must change nothing.
+  template <class Visit>
+  void walk_raw(const Key& prefix, const Key& from, const Visit& visit);
+  /// The same with visit(key, payload), checked.
+  template <class Visit>
+  void walk(const Key& prefix, const Visit& visit);
+
+  [[nodiscard]] bool changed() const { return pages_ != 0; }
+  /// No more than this many pages were changed or added.
+  [[nodiscard]] std::uint64_t pages() const { return pages_; }
+  /// The fault is that the map is full.
+  [[nodiscard]] bool map_full() const { return map_full_; }
+
+ private:
+  bool failed(int error, const Key& key);
+  void count_pages(std::size_t size);
+
+  LmdbEnv* env_;
+  MDB_txn* txn_;
+  Status status_;
+  std::uint64_t pages_ = 0;
+  bool map_full_ = false;
+};
+
+inline MDB_val to_value(std::string_view bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
+inline std::string_view to_view(const MDB_val& value) {
+  return {static_cast<const char*>(value.mv_data), value.mv_size};
+}
+
+template <class Visit>
+void Records::walk_raw(const Key& prefix, const Key& from, const Visit& visit) {
+  if (!status_.ok()) return;
+  int error = 0;
+  const Cursor cursor(txn_, error);
+  MDB_val key = to_value(from.view());
+  MDB_val record{};
+  if (error == 0) error = mdb_cursor_get(cursor.get(), &key, &record, MDB_SET_RANGE);
+  while (error == 0 && to_view(key).starts_with(prefix.view()) && visit(to_view(key), to_view(record))) {
+    error = mdb_cursor_get(cursor.get(), &key, &record, MDB_NEXT);
+  }
+  if (error != 0 && error != MDB_NOTFOUND) failed(error, prefix);
+}
+
+template <class Visit>
+void Records::walk(const Key& prefix, const Visit& visit) {
+  const std::uint32_t prefix_checksum = crc32c(0, prefix.view());
+  walk_raw(prefix, prefix, [&](std::string_view key, std::string_view record) {
+    const auto payload = payload_of(crc32c(prefix_checksum, key.substr(prefix.view().size())), record);
+    if (payload) return static_cast<bool>(visit(key, *payload));
+    fail_corrupt(key, "its checksum is wrong");
+    return false;
+  });
+}
+
+}  // namespace ews_im::store

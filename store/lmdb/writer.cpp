@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/lmdb/writer.h"
+
+#include <csignal>
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace ews_im::store {
+namespace {
+
+constexpr std::size_t kMostInBatch = 256;
+constexpr std::size_t kMostWaiting = 8192;
+constexpr std::size_t kStackSize = std::size_t{1} << 20;
+constexpr auto kBetweenReaderChecks = std::chrono::minutes(1);
+
+// Runs `change`; whatever it throws stays here.
+Outcome run_guarded(const Change& change, Records& records) {
+  try {
+    return change(records);
+  } catch (const std::exception& error) {
+    records.fail({Fault::Internal, std::string("exception in a transaction: ") + error.what()});
+  } catch (...) {
+    records.fail({Fault::Internal, "exception in a transaction"});
+  }
+  return Outcome::Rollback;
+}
+
+}  // namespace
+
+struct Writer::Job {
+  explicit Job(const Change& its_change) : change(&its_change) {}
+  const Change* change;
+  Job* previous = nullptr;
+  Job* next = nullptr;
+  bool taken = false;  // under the writer's mutex_
+  Status status;       // the thread's until `done`
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool done = false;  // under `mutex`
+};
+
+void Writer::Queue::push(Job& job) {
+  job.previous = last_;
+  job.next = nullptr;
+  (last_ != nullptr ? last_->next : first_) = &job;
+  last_ = &job;
+  ++size_;
+}
+
+void Writer::Queue::remove(Job& job) {
+  (job.previous != nullptr ? job.previous->next : first_) = job.next;
+  (job.next != nullptr ? job.next->previous : last_) = job.previous;
+  --size_;
+}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!started_) return;
+    stop_ = true;
+    wake_.notify_one();
+  }
+  pthread_join(thread_, nullptr);
+}
+
+// Wakes the thread to go on with the queue; starts it first if need be. False: that is impossible.
+bool Writer::hand_over() {
+  if (!started_) {
+    // Signals are the business of the server's own threads.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, kStackSize);
+    started_ = pthread_create(&thread_, &attributes, thread_main, this) == 0;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  handed_over_ = started_;
+  at_work_ = started_;
+  if (started_) wake_.notify_one();
+  return started_;
+}
+
+Status Writer::run(Deadline deadline, const Change& change) {
+  if (std::chrono::steady_clock::now() >= deadline) return {Fault::Busy, env_->path() + ": no time left"};
+  Job job(change);
+  bool leads = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() >= kMostWaiting) return {Fault::Busy, env_->path() + ": too many changes are waiting"};
+    queue_.push(job);
+    leads = !std::exchange(at_work_, true);
+  }
+  if (leads) {
+    Queue batch;
+    Status status;
+    (void)run_batch(false, batch, status);
+    finish(batch, status);
+    const std::lock_guard lock(mutex_);
+    at_work_ = false;
+    if (!queue_.empty() && !hand_over() && !job.taken) {
+      queue_.remove(job);
+      return {Fault::Unavailable, env_->path() + ": the thread that writes cannot be started"};
+    }
+  }
+  std::unique_lock lock(job.mutex);
+  if (!job.wake.wait_until(lock, deadline, [&] { return job.done; })) {
+    lock.unlock();
+    if (auto status = withdraw(job); !status.ok()) return status;
+    lock.lock();
+    job.wake.wait(lock, [&] { return job.done; });
+  }
+  return std::move(job.status);
+}
+
+// Busy, if nobody has taken the job; it is not in the queue any more then.
+Status Writer::withdraw(Job& job) {
+  const std::lock_guard lock(mutex_);
+  if (job.taken) return {};
+  queue_.remove(job);
+  return {Fault::Busy, env_->path() + ": another writer holds the store"};
+}
+
+void* Writer::thread_main(void* writer) {
+  static_cast<Writer*>(writer)->serve();
+  return nullptr;
+}
+
+void Writer::serve() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stop_ || handed_over_; });
+    if (stop_) return;
+    lock.unlock();
+    Queue batch;
+    Status status;
+    // False only if all who waited have given up and the store is being closed.
+    if (gate_->enter()) {
+      (void)run_batch(true, batch, status);
+      // Whoever is told that all is done may close the store at once.
+      gate_->leave();
+      finish(batch, status);
+    }
+    lock.lock();
+    handed_over_ = at_work_ = !queue_.empty();
+  }
+}
+
+Writer::Run Writer::run_batch(bool wait, Queue& batch, Status& status) {
+  Run run = run_jobs(wait, batch, status);
+  while (run == Run::MapFull) {
+    status = env_->grow();
+    if (!status.ok()) return Run::Done;
+    run = run_jobs(true, batch, status);
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (now - readers_checked_ > kBetweenReaderChecks) {
+    env_->check_readers();
+    readers_checked_ = now;
+  }
+  return run;
+}
+
+void Writer::take(Queue& batch) {
+  const std::lock_guard lock(mutex_);
+  while (!queue_.empty() && batch.size() < kMostInBatch) {
+    Job& job = *queue_.first();
+    queue_.remove(job);
+    job.taken = true;
+    batch.push(job);
+  }
+}
+
+Writer::Run Writer::run_jobs(bool wait, Queue& batch, Status& status) {
+  auto txn = env_->begin_write(wait);
+  if (!txn.ok() && !wait && txn.status().fault() == Fault::Busy) return Run::NotFree;
+  if (batch.empty()) take(batch);
+  if (!txn.ok()) {
+    status = txn.status();
+    return Run::Done;
+  }
+  std::uint64_t pages = 0;
+  for (Job* job = batch.first(); job != nullptr; job = job->next) {
+    if (run_job(*job, txn.value().get(), pages) == Run::MapFull) return Run::MapFull;
+  }
+  if (pages == 0) return Run::Done;
+  bool map_full = false;
+  status = txn.value().commit(pages, map_full);
+  return map_full ? Run::MapFull : Run::Done;
+}
+
+Writer::Run Writer::run_job(Job& job, MDB_txn* parent, std::uint64_t& pages) {
+  MDB_txn* txn = nullptr;
+  if (const int error = mdb_txn_begin(mdb_txn_env(parent), parent, 0, &txn); error != 0) {
+    job.status = env_->fault(error, "begin");
+    return Run::Done;
+  }
+  Records records(*env_, txn);
+  const Outcome outcome = run_guarded(*job.change, records);
+  job.status = records.status();
+  if (outcome == Outcome::Commit && job.status.ok() && records.changed()) {
+    const int error = mdb_txn_commit(txn);
+    if (error != 0) job.status = env_->fault(error, "commit");
+    pages += records.pages();
+    return error == MDB_MAP_FULL ? Run::MapFull : Run::Done;
+  }
+  mdb_txn_abort(txn);
+  return records.map_full() ? Run::MapFull : Run::Done;
+}
+
+void Writer::finish(Queue& batch, const Status& status) {
+  while (!batch.empty()) {
+    Job& job = *batch.first();
+    batch.remove(job);
+    if (!status.ok()) job.status = status;
+    // From the unlocking on the job may be gone.
+    const std::lock_guard lock(job.mutex);
+    job.done = true;
+    job.wake.notify_one();
+  }
+}
+
+}  // namespace ews_im::store

@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: Apache-2.0
+// The LMDB store among other processes and under faults: grouped writes, growth, reader slots, stopped and killed writers,
+// damaged and replaced files, a full disk.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "store/lmdb/files.h"
+#include "store/lmdb/gate.h"
+#include "store/lmdb/key.h"
+#include "store/lmdb/maintenance.h"
+#include "store/lmdb/record.h"
+#include "tests/unit/lmdb_fixture.h"
+
+namespace ews_im::tests {
+namespace {
+
+using namespace store;
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kTinyMap = 16 * 4096;
+
+const Guid kMailbox = entry_of(1).guid;
+
+void require_fault(Fault expected, const Status& status, const std::string& said = {}) {
+  CPPUNIT_ASSERT_MESSAGE("success; expected " + std::string(fault_name(expected)), !status.ok());
+  CPPUNIT_ASSERT_EQUAL_MESSAGE(status.detail(), std::string(fault_name(expected)), std::string(fault_name(status.fault())));
+  CPPUNIT_ASSERT_MESSAGE(status.detail(), status.detail().find(said) != std::string::npos);
+}
+
+Deadline after(int milliseconds) { return std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds); }
+
+Status add(Store& store, const std::string& address, Deadline deadline = soon()) {
+  return store.write(kMailbox, deadline, [&](MailboxTransaction& txn) {
+    put_new_contact(txn, address, 2);
+    return Outcome::Commit;
+  });
+}
+
+std::uint64_t contacts(Store& store) {
+  std::uint64_t count = 0;
+  require_ok(store.read(kMailbox, [&](MailboxView& view) {
+    count = view.im_contacts().contacts.size();
+    CPPUNIT_ASSERT_EQUAL(view.mailbox().im_contacts, count);
+  }));
+  return count;
+}
+
+void require_sound(const std::string& path) {
+  std::string findings;
+  const auto summary = check_lmdb_store(path, [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
+  if (!summary.ok()) require_ok(summary.status());
+  CPPUNIT_ASSERT_EQUAL(std::string(), findings);
+}
+
+// A process that has LMDB's write lock, by LMDB alone.
+bool take_write_lock(const std::string& path) {
+  auto* raw = new RawStore(path);
+  MDB_txn* txn = nullptr;
+  return mdb_txn_begin(raw->env(), nullptr, 0, &txn) == 0;
+}
+
+// ---- Grouped writes
+
+void one_commit_for_all_who_wait() {
+  LmdbPlace place;
+  HeldProcess writer([&] { return take_write_lock(place.path()); });
+  const auto store = place.open();
+  std::thread first([&] { require_ok(store->add_mailbox(entry_of(1), soon())); });
+  constexpr int kWriters = 40;
+  std::atomic<int> committed{0};
+  std::atomic<int> rolled_back{0};
+  std::atomic<int> failed{0};
+  std::vector<std::thread> threads;
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // so that the mailbox is first in the queue
+  for (int i = 0; i < kWriters; ++i) {
+    threads.emplace_back([&, i] {
+      const Status status = store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+        put_new_contact(txn, std::to_string(i) + "@x", 2);
+        if (i % 4 == 2) throw std::runtime_error("thrown by the test");
+        if (i % 4 == 3) txn.put(ImGroup{});
+        return i % 4 == 1 ? Outcome::Rollback : Outcome::Commit;
+      });
+      ++(!status.ok() ? failed : i % 4 == 1 ? rolled_back : committed);
+    });
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const auto before = lmdb_statistics(place.path()).value().last_transaction;
+  writer.kill();
+  first.join();
+  for (std::thread& thread : threads) thread.join();
+  CPPUNIT_ASSERT_EQUAL(kWriters / 4, committed.load());
+  CPPUNIT_ASSERT_EQUAL(kWriters / 4, rolled_back.load());
+  CPPUNIT_ASSERT_EQUAL(kWriters / 2, failed.load());
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{kWriters / 4}, contacts(*store));
+  const auto commits = lmdb_statistics(place.path()).value().last_transaction - before;
+  CPPUNIT_ASSERT_MESSAGE(std::to_string(commits) + " commits", commits >= 1 && commits <= 2);
+  require_sound(place.path());
+}
+
+void nothing_changed_nothing_committed() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  const auto before = lmdb_statistics(place.path()).value().last_transaction;
+  require_ok(store->write(kMailbox, soon(), [](MailboxTransaction&) { return Outcome::Commit; }));
+  require_ok(store->write(kMailbox, soon(), [](MailboxTransaction& txn) {
+    put_new_contact(txn, "a@x", 2);
+    return Outcome::Rollback;
+  }));
+  CPPUNIT_ASSERT(!store->set_mailbox(entry_of(2), soon()).ok());
+  CPPUNIT_ASSERT_EQUAL(before, lmdb_statistics(place.path()).value().last_transaction);
+}
+
+void a_stopped_writer() {
+  LmdbPlace place;
+  RawStore(place.path()).last_transaction();
+  HeldProcess writer([&] { return take_write_lock(place.path()); });
+  writer.stop();
+  const auto store = place.open();
+  bool ran = false;
+  const auto start = std::chrono::steady_clock::now();
+  require_fault(Fault::Busy, store->add_mailbox(entry_of(1), after(100)), "another writer");
+  require_fault(Fault::Busy, store->write(kMailbox, after(50), [&](MailboxTransaction&) {
+    ran = true;
+    return Outcome::Commit;
+  }));
+  CPPUNIT_ASSERT(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
+  CPPUNIT_ASSERT(store->settings().ok());
+  CPPUNIT_ASSERT(!close_lmdb_stores());  // the thread that writes is within LMDB
+  std::thread patient([&] { require_ok(store->add_mailbox(entry_of(1), soon())); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  writer.kill();
+  patient.join();
+  CPPUNIT_ASSERT(!ran);
+  require_ok(add(*store, "a@x", after(5000)));
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, contacts(*store));
+}
+
+void killed_writers() {
+  LmdbPlace place;
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  for (int round = 0; round < 10; ++round) {
+    HeldProcess writer([&] { return take_write_lock(place.path()); });
+    const auto store = place.open();
+    std::thread waiting([&] { require_ok(add(*store, std::to_string(round) + "@x")); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    writer.kill();
+    waiting.join();
+    CPPUNIT_ASSERT_EQUAL(static_cast<std::uint64_t>(round) + 1, contacts(*store));
+  }
+  require_sound(place.path());
+}
+
+// ---- Growth
+
+void growth_in_one_process() {
+  LmdbPlace place(kTinyMap);
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (!stop) {
+        const Status status = store->read(kMailbox, [&](MailboxView& view) {
+          if (view.im_contacts().contacts.size() != view.mailbox().im_contacts) ++wrong;
+        });
+        if (!status.ok()) ++wrong;
+      }
+    });
+  }
+  std::vector<std::thread> writers;
+  for (int t = 0; t < 4; ++t) {
+    writers.emplace_back([&, t] {
+      for (int i = 0; i < 250; ++i) {
+        if (!add(*store, std::to_string(t) + "." + std::to_string(i) + "@x").ok()) ++wrong;
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  CPPUNIT_ASSERT_EQUAL(0, wrong.load());
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1000}, contacts(*store));
+  CPPUNIT_ASSERT(lmdb_statistics(place.path()).value().map_size > kTinyMap);
+  require_sound(place.path());
+}
+
+void one_change_larger_than_the_map() {
+  LmdbPlace place(kTinyMap);
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  int runs = 0;
+  require_ok(store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+    ++runs;
+    for (int i = 0; i < 5000; ++i) put_new_contact(txn, "c" + std::to_string(i) + "@contoso.com", 2);
+    return Outcome::Commit;
+  }));
+  CPPUNIT_ASSERT(runs > 1);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{5000}, contacts(*store));
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{5000}, lmdb_statistics(place.path()).value().addresses);
+}
+
+void growth_in_many_processes() {
+  LmdbPlace place(kTinyMap);
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  constexpr unsigned kProcesses = 5;
+  constexpr int kEach = 200;
+  CPPUNIT_ASSERT(run_processes(kProcesses, [&](unsigned process) {
+    const auto store = place.open();
+    for (int i = 0; i < kEach; ++i) {
+      if (!add(*store, std::to_string(process) + "." + std::to_string(i) + "@contoso.com").ok()) return false;
+      if (contacts(*store) < static_cast<std::uint64_t>(i)) return false;
+    }
+    return true;
+  }));
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{kProcesses * kEach}, contacts(*place.open()));
+  require_sound(place.path());
+}
+
+void others_growth_is_taken_over() {
+  LmdbPlace place(kTinyMap);
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  int go[2];
+  int done[2];
+  CPPUNIT_ASSERT(pipe(go) == 0 && pipe(done) == 0);
+  HeldProcess other([&] {
+    // Opens while the map is small, and reads on when it is not.
+    const auto store = place.open();
+    bool good = store->settings().ok();
+    std::thread([store, &go, &done, good]() mutable {
+      char byte = 0;
+      good = good && ::read(go[0], &byte, 1) == 1 && contacts(*store) == 2000 && add(*store, "other@x").ok();
+      byte = good ? 'y' : 'n';
+      if (::write(done[1], &byte, 1) != 1) _exit(1);
+    }).detach();
+    return good;
+  });
+  const auto store = place.open();
+  require_ok(store->write(kMailbox, soon(), [](MailboxTransaction& txn) {
+    for (int i = 0; i < 2000; ++i) put_new_contact(txn, "c" + std::to_string(i) + "@contoso.com", 2);
+    return Outcome::Commit;
+  }));
+  char byte = 'g';
+  CPPUNIT_ASSERT(::write(go[1], &byte, 1) == 1);
+  CPPUNIT_ASSERT(::read(done[0], &byte, 1) == 1 && byte == 'y');
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{2001}, contacts(*store));
+  for (const int fd : {go[0], go[1], done[0], done[1]}) close(fd);
+}
+
+// ---- Readers
+
+bool take_all_reader_slots(const std::string& path) {
+  auto* raw = new RawStore(path);
+  MDB_txn* txn = nullptr;
+  int error = 0;
+  for (int i = 0; error == 0 && i < 5000; ++i) error = mdb_txn_begin(raw->env(), nullptr, MDB_RDONLY, &txn);
+  return error == MDB_READERS_FULL;
+}
+
+void no_reader_slot_left() {
+  LmdbPlace place;
+  const auto store = place.open();
+  HeldProcess readers([&] { return take_all_reader_slots(place.path()); });
+  require_fault(Fault::Unavailable, store->settings().status(), "4096 readers");
+  readers.kill();
+  CPPUNIT_ASSERT(store->settings().ok());
+  CPPUNIT_ASSERT(lmdb_statistics(place.path()).value().readers <= 1);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{4096}, lmdb_statistics(place.path()).value().reader_slots);
+}
+
+void readers_leave_no_slot() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  for (int i = 0; i < 10000; ++i) CPPUNIT_ASSERT(store->settings().ok());
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, lmdb_statistics(place.path()).value().readers);
+}
+
+// ---- Files
+
+void lock_file_replaced() {
+  for (const bool again : {false, true}) {
+    LmdbPlace place;
+    const auto store = place.open();
+    require_ok(store->add_mailbox(entry_of(1), soon()));
+    fs::remove(place.lock());
+    if (again) write_file(place.lock(), "");
+    require_fault(Fault::Unavailable, add(*store, "a@x"), "lock.mdb");
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, contacts(*store));
+  }
+}
+
+void data_file_removed() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  fs::remove(place.data());
+  require_fault(Fault::Unavailable, store->settings().status(), "removed or replaced");
+  require_fault(Fault::Unavailable, add(*store, "a@x"), "removed or replaced");
+}
+
+void data_file_cut_off_while_open() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  for (int i = 0; i < 100; ++i) require_ok(add(*store, std::to_string(i) + "@x"));
+  fs::resize_file(place.data(), 3 * 4096);
+  require_fault(Fault::Corrupt, store->settings().status(), "cut off");
+  require_fault(Fault::Corrupt, add(*store, "a@x"), "cut off");
+}
+
+// A transaction can take pages at the end of the file and give them back, unwritten: not to be taken for a cut.
+void pages_given_back_unwritten() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  for (int round = 0; round < 5; ++round) {
+    require_ok(store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+      for (int i = 0; i < 5000; ++i) put_new_contact(txn, std::to_string(i) + "@contoso.com", 2);
+      for (const ImContactView& contact : txn.im_contacts().contacts) txn.erase_im_contact(contact.number);
+      return Outcome::Commit;
+    }));
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, contacts(*store));
+    const auto statistics = lmdb_statistics(place.path()).value();
+    CPPUNIT_ASSERT(statistics.file_size >= statistics.pages * statistics.page_size);
+  }
+}
+
+void removing_a_large_mailbox() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  require_ok(store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+    for (int i = 0; i < 5000; ++i) put_new_contact(txn, std::to_string(i) + "@contoso.com", 2);
+    return Outcome::Commit;
+  }));
+  require_ok(store->remove_mailbox(kMailbox, soon()));
+  const auto statistics = lmdb_statistics(place.path()).value();
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0},
+                       statistics.addresses + statistics.im_contacts + statistics.mailboxes + statistics.names);
+  require_sound(place.path());
+}
+
+// LMDB's second descriptor, on which it writes the page that makes a commit valid.
+int descriptor_of_meta_pages(const std::string& file) {
+  int found = -1;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const int fd = std::stoi(entry.path().filename().string());
+    if (fs::read_symlink(entry.path(), error) == file && (fcntl(fd, F_GETFL) & O_DSYNC) != 0) found = fd;
+  }
+  return found;
+}
+
+void mended_after_a_panic() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  require_ok(add(*store, "before@x"));
+  const int meta = descriptor_of_meta_pages(fs::canonical(place.data()).string());
+  CPPUNIT_ASSERT(meta >= 0);
+  const int full = open("/dev/full", O_RDWR | O_CLOEXEC);
+  CPPUNIT_ASSERT(dup2(full, meta) == meta);
+  close(full);
+  CPPUNIT_ASSERT(!add(*store, "lost@x").ok());
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, contacts(*store));
+  require_ok(add(*store, "after@x"));
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, contacts(*store));
+  require_sound(place.path());
+}
+
+bool limit_files(rlim_t size) {
+  rlimit limit{};
+  getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = size;
+  return setrlimit(RLIMIT_FSIZE, &limit) == 0;
+}
+
+void a_full_disk() {
+  LmdbPlace place;
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  // In a process of its own, for the limit on the size of files holds for all of it.
+  CPPUNIT_ASSERT(run_processes(1, [&](unsigned) {
+    signal(SIGXFSZ, SIG_IGN);
+    const auto store = place.open();
+    if (!add(*store, "before@x").ok()) return false;
+    for (int round = 0; round < 5; ++round) {
+      if (!limit_files(fs::file_size(place.data()))) return false;
+      Status status;
+      for (int i = 0; status.ok() && i < 100; ++i) {
+        const std::uint64_t before = contacts(*store);
+        status = store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+          for (int k = 0; k < 500; ++k) {
+            put_new_contact(txn, std::to_string(round) + "." + std::to_string(i) + "." + std::to_string(k) + "@contoso.com", 2);
+          }
+          return Outcome::Commit;
+        });
+        if (contacts(*store) != before + (status.ok() ? 500 : 0)) return false;
+      }
+      if (status.ok() || status.fault() != Fault::Full) return false;
+      if (!limit_files(RLIM_INFINITY)) return false;
+      if (!add(*store, "round" + std::to_string(round) + "@x").ok()) return false;
+    }
+    return true;
+  }));
+  require_sound(place.path());
+}
+
+void no_address_space() {
+  LmdbPlace place;
+  LmdbOptions options = place.options();
+  options.map_size = std::uint64_t{1} << 47;
+  const auto refused = open_lmdb_store(options);
+  CPPUNIT_ASSERT(!refused.ok());
+  require_fault(Fault::Unavailable, refused.status(), "mapsize=");
+  CPPUNIT_ASSERT(place.open()->settings().ok());
+}
+
+// ---- Damage
+
+struct DamageRow {
+  const char* name;
+  Key key;
+  bool (*harmed)(Store&);  // what goes through the record says so
+};
+
+bool is_corrupt(const Status& status) { return !status.ok() && status.fault() == Fault::Corrupt; }
+
+template <class Look>
+bool look_is_corrupt(Store& store, const Look& look) {
+  bool found = false;
+  const Status status = store.read(kMailbox, [&](MailboxView& view) { found = look(view); });
+  return !found && is_corrupt(status);
+}
+
+const DamageRow kDamages[] = {
+    {"settings", settings_key(), [](Store& s) { return is_corrupt(s.settings().status()); }},
+    {"head", mailbox_key(kMailbox), [](Store& s) { return look_is_corrupt(s, [](MailboxView&) { return true; }); }},
+    {"group", im_group_key(kMailbox, 3),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView& v) { return v.im_group(3).has_value(); }); }},
+    {"group in the list", im_group_key(kMailbox, 3),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView& v) { return !v.im_groups().empty(); }); }},
+    {"contact", im_contact_key(kMailbox, 6),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView& v) { return v.im_contact(6).has_value(); }); }},
+    {"contact in the list", im_contact_key(kMailbox, 6),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView& v) { return !v.im_contacts().contacts.empty(); }); }},
+    {"address", address_index_key(kMailbox, ContactKind::Im, "b@x"),
+     [](Store& s) {
+       return look_is_corrupt(s, [](MailboxView& v) { return v.im_contact_by_address(ContactKind::Im, "b@x").has_value(); });
+     }},
+    {"directory entry", directory_key(kMailbox), [](Store& s) { return is_corrupt(s.find(kMailbox).status()); }},
+    {"name", name_key_of(NameKind::Account, "contoso\\user1"),
+     [](Store& s) { return is_corrupt(s.find(NameKind::Account, "contoso\\user1").status()); }},
+    {"distribution group", distribution_group_key("all@x"),
+     [](Store& s) { return is_corrupt(s.distribution_groups().status()); }},
+    {"right", right_key({"svc", kMailbox}), [](Store& s) { return is_corrupt(s.impersonation_rights("svc").status()); }},
+};
+
+void one_bit_flipped(const DamageRow& row) {
+  LmdbPlace place;
+  {
+    const auto store = place.open();
+    require_ok(store->add_mailbox(entry_of(1), soon()));
+    for (const char* address : {"a@x", "b@x", "c@x"}) require_ok(add(*store, address));
+    require_ok(store->add_distribution_group({"all@x", "All"}, soon()));
+    require_ok(store->grant_impersonation({"svc", kMailbox}, soon()));
+  }
+  const std::string record = RawStore(place.path()).get(row.key.view());
+  CPPUNIT_ASSERT(!record.empty());
+  for (std::size_t byte = 0; byte < record.size(); byte += 1 + record.size() / 7) {
+    std::string damaged = record;
+    damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << (byte % 8)));
+    RawStore(place.path()).put(row.key.view(), damaged);
+    {
+      const auto store = place.open();
+      CPPUNIT_ASSERT_MESSAGE("byte " + std::to_string(byte), row.harmed(*store));
+    }
+    std::string findings;
+    const auto summary = check_lmdb_store(place.path(), [&](std::string_view line) { findings += line; }, {});
+    CPPUNIT_ASSERT(summary.ok() && summary.value().findings > 0);
+    CPPUNIT_ASSERT_MESSAGE(findings, findings.find(describe_key(row.key.view()) + ": its checksum is wrong") != std::string::npos);
+  }
+  RawStore(place.path()).put(row.key.view(), record);
+  require_sound(place.path());
+}
+
+// ---- Locks
+
+void map_lock_alone_is_alone() {
+  MapLock lock;
+  std::atomic<int> inside{0};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 3000; ++i) {
+        if (t < 4) {
+          lock.enter();
+          if (inside.fetch_add(1) < 0) ++wrong;
+          inside.fetch_sub(1);
+          lock.leave();
+        } else {
+          lock.enter_alone();
+          if (inside.exchange(-1000) != 0) ++wrong;
+          inside.store(0);
+          lock.leave_alone();
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CPPUNIT_ASSERT_EQUAL(0, wrong.load());
+}
+
+void gate_closes_once_empty() {
+  Gate gate;
+  CPPUNIT_ASSERT(gate.enter() && gate.enter());
+  gate.leave();
+  CPPUNIT_ASSERT(!gate.try_close());
+  gate.leave();
+  CPPUNIT_ASSERT(gate.try_close() && gate.try_close());
+  CPPUNIT_ASSERT(!gate.enter());
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all{
+      {"one commit for all who wait", one_commit_for_all_who_wait},
+      {"nothing changed, nothing committed", nothing_changed_nothing_committed},
+      {"a stopped writer", a_stopped_writer},
+      {"killed writers", killed_writers},
+      {"growth in one process", growth_in_one_process},
+      {"one change larger than the map", one_change_larger_than_the_map},
+      {"growth in many processes", growth_in_many_processes},
+      {"growth by others is taken over", others_growth_is_taken_over},
+      {"no reader slot left", no_reader_slot_left},
+      {"readers leave no slot", readers_leave_no_slot},
+      {"lock file replaced", lock_file_replaced},
+      {"data file removed", data_file_removed},
+      {"data file cut off while open", data_file_cut_off_while_open},
+      {"pages given back unwritten", pages_given_back_unwritten},
+      {"removing a large mailbox", removing_a_large_mailbox},
+      {"mended after a panic", mended_after_a_panic},
+      {"a full disk", a_full_disk},
+      {"no address space", no_address_space},
+      {"the map lock is held alone", map_lock_alone_is_alone},
+      {"the gate closes once empty", gate_closes_once_empty},
+  };
+  for (const DamageRow& row : kDamages) {
+    all.push_back({std::string("one bit flipped, ") + row.name, [&row] { one_bit_flipped(row); }});
+  }
+  return all;
+}
+
+const RegisteredSuite suite("lmdb processes", cases);
+
+}  // namespace
+}  // namespace ews_im::tests
