@@ -93,6 +93,7 @@ LIBEWS = $(BUILD)/libews.a
 MODULE = $(BUILD)/mod_ews_im.so
 CTL = $(BUILD)/ews-imctl
 UNIT_TESTS = $(BUILD)/unit_tests
+CHECK_SHAPE = $(BUILD)/check_shape
 BENCHES = $(patsubst tests/%.cpp,$(BUILD)/%,$(BENCH_SOURCES))
 FUZZERS = $(patsubst tests/%.cpp,$(BUILD)/%,$(FUZZ_SOURCES))
 PRELOADS = $(patsubst tests/%.cpp,$(BUILD)/%.so,$(PRELOAD_SOURCES))
@@ -137,6 +138,9 @@ $(MODULE): $(MODULE_OBJECTS) $(LIBEWS) $(LIBSTORE) $(BUILD)/exports.map
 $(CTL): $(CTL_OBJECTS) $(LIBSTORE)
 	$(call say,link   ) $(LINK) -o $@ $^ $(STORE_LIBS)
 
+$(CHECK_SHAPE): $(BUILD)/obj/tests/schema/check_shape.o $(LIBEWS) $(LIBSTORE)
+	$(call say,link   ) $(LINK) -o $@ $^ $(EWS_LIBS)
+
 $(UNIT_TESTS): $(UNIT_OBJECTS) $(LIBEWS) $(LIBSTORE)
 	$(call say,link   ) $(LINK) -o $@ $^ $(CPPUNIT_LIBS) $(EWS_LIBS)
 
@@ -167,7 +171,7 @@ fuzz:
 	$(MAKE) SAN=fuzzer,address fuzzers
 
 -include $(patsubst %.o,%.d,$(STORE_OBJECTS) $(EWS_OBJECTS) $(MODULE_OBJECTS) $(CTL_OBJECTS) $(UNIT_OBJECTS))
--include $(patsubst %.cpp,$(BUILD)/obj/%.d,$(BENCH_SOURCES) $(wildcard tests/fuzz/*.cpp tests/torture/*.cpp))
+-include $(patsubst %.cpp,$(BUILD)/obj/%.d,$(BENCH_SOURCES) $(wildcard tests/schema/*.cpp tests/fuzz/*.cpp tests/torture/*.cpp))
 
 # ---- For clang-tidy: the include folders and definitions of all layers together
 $(BUILD)/tidy.flags: config.mk Makefile
@@ -186,6 +190,7 @@ check: tests bench $(BUILD)/tidy.flags
 
 check-style: $(BUILD)/tidy.flags
 check-unit: $(UNIT_TESTS)
+check-schema: $(CHECK_SHAPE)
 check-layers: all
 check-httpd check-clients check-torture: tests
 check-%:

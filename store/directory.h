@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is who: which names lead to which mailbox, which distribution groups exist, who may act for whom. Plain values and
-// the rules for their text; knows nothing of how they are kept.
+// Who is who: which names lead to which mailbox, which distribution groups exist, who may act for whom. Plain
+// values and the rules for their text; knows nothing of how they are kept.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,8 @@
 
 namespace ews_im::store {
 
-/// What a mailbox is called. All texts compare without ASCII case (and no other folding, so that no look-alike matches).
+/// What a mailbox is called. All texts compare without ASCII case (and no other folding, so that no
+/// look-alike matches).
 struct DirectoryEntry {
   Guid guid;
   std::string primary_smtp_address;  ///< never empty
@@ -51,7 +52,8 @@ struct ImpersonationRight {
 /// Further SMTP addresses of one mailbox.
 inline constexpr std::size_t kMostAliases = 400;
 
-/// Something before one '@', something after it, no white space or control characters, at most kLongestAddress bytes.
+/// Something before one '@', something after it, no white space or control characters, at most
+/// kLongestAddress bytes.
 [[nodiscard]] bool is_smtp_address(std::string_view text);
 /// SDDL text form S-1-<authority>(-<subauthority>){1,15}, decimal numbers in range.
 [[nodiscard]] bool is_sid(std::string_view text);

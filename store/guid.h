@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A 16-byte GUID: mailbox names, persona ids, the two random identifiers of a mailbox. Knows nothing of stores or ids.
+// A 16-byte GUID: mailbox names, persona ids, the two random identifiers of a mailbox. Knows nothing of
+// stores or ids.
 #pragma once
 
 #include <array>
@@ -25,7 +26,8 @@ struct Guid {
   [[nodiscard]] static std::optional<Guid> parse(std::string_view text);
   /// A random GUID (version 4) from the operating system.
   [[nodiscard]] static Guid random();
-  /// The version 5 GUID of a text below a name space: 122 bits of SHA-1. Equal input gives equal output for ever.
+  /// The version 5 GUID of a text below a name space: 122 bits of SHA-1. Equal input gives equal output for
+  /// ever.
   [[nodiscard]] static Guid of_text(const Guid& name_space, std::string_view text);
 
   [[nodiscard]] std::string_view view() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Errors as values for everything below the Apache glue: Status says whether it worked, Result<T> also carries what
-// came of it. Knows no LMDB, XML or HTTP code; each border translates into a Fault once.
+// Errors as values for everything below the Apache glue: Status says whether it worked, Result<T> also
+// carries what came of it. Knows no LMDB, XML or HTTP code; each border translates into a Fault once.
 #pragma once
 
 #include <cassert>
@@ -17,7 +17,8 @@ enum class Fault {
   AlreadyExists,  ///< the mailbox, address or store is there already
   Invalid,        ///< the caller's argument is no address, GUID, SID or number in range
   Busy,           ///< the write did not get its turn in time; nothing was changed; worth trying again soon
-  Unavailable,    ///< the store cannot be used now (not opened, disk full, out of reader slots); nothing was changed
+  Unavailable,    ///< the store cannot be used now (not opened, disk full, out of reader slots); nothing was
+                  ///< changed
   Full,           ///< the disk or the map is full, and the map cannot grow; nothing was changed
   Corrupt,        ///< a record or page fails its check; nothing was changed
   TooNew,         ///< the store was written by a later version of this software
@@ -40,7 +41,8 @@ class [[nodiscard]] Status {
     assert(!ok_);
     return fault_;
   }
-  /// For people, in the log or on a terminal; holds nothing of a user's data but addresses that the caller named.
+  /// For people, in the log or on a terminal; holds nothing of a user's data but addresses that the caller
+  /// named.
   [[nodiscard]] const std::string& detail() const { return detail_; }
 
  private:
@@ -53,8 +55,11 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Status status) : content_(std::in_place_index<1>, std::move(status)) { assert(!this->status().ok()); }  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Status status) : content_(std::in_place_index<1>, std::move(status)) {
+    assert(!this->status().ok());
+  }  // NOLINT(google-explicit-constructor)
   Result(Fault fault, std::string detail) : Result(Status(fault, std::move(detail))) {}
 
   [[nodiscard]] bool ok() const { return content_.index() == 0; }

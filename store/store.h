@@ -9,8 +9,8 @@
 //     return Outcome::Commit;
 //   });
 //
-// A transaction keeps its first fault: from then on views answer "nothing", changes do nothing, and read() or write()
-// returns that fault whatever the function returned. So functions need no check after each call.
+// A transaction keeps its first fault: from then on views answer "nothing", changes do nothing, and read() or
+// write() returns that fault whatever the function returned. So functions need no check after each call.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,8 @@ namespace ews_im::store {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
-/// A copy of all contacts of a mailbox, independent of any transaction; made to be cheap for thousands of them.
+/// A copy of all contacts of a mailbox, independent of any transaction; made to be cheap for thousands of
+/// them.
 struct ImContacts {
   std::string text;                     ///< what the views refer to
   std::vector<Membership> memberships;  ///< likewise
@@ -53,13 +54,16 @@ class MailboxView {
   [[nodiscard]] virtual std::vector<ImGroup> im_groups() = 0;
   [[nodiscard]] virtual std::optional<ImContact> im_contact(ItemNumber number) = 0;
   /// By its ImAddress or TelUriAddress, compared as address_key says.
-  [[nodiscard]] virtual std::optional<ImContact> im_contact_by_address(ContactKind kind, std::string_view address) = 0;
+  [[nodiscard]] virtual std::optional<ImContact> im_contact_by_address(ContactKind kind,
+                                                                       std::string_view address) = 0;
   [[nodiscard]] virtual ImContacts im_contacts() = 0;
   /// A distribution group of the directory, by address without ASCII case.
-  [[nodiscard]] virtual std::optional<DistributionGroup> distribution_group(std::string_view smtp_address) = 0;
+  [[nodiscard]] virtual std::optional<DistributionGroup> distribution_group(
+      std::string_view smtp_address) = 0;
 };
 
-/// A snapshot that can be changed; sees its own changes. The counters of mailbox() follow the changes by themselves.
+/// A snapshot that can be changed; sees its own changes. The counters of mailbox() follow the changes by
+/// themselves.
 class MailboxTransaction : public MailboxView {
  public:
   /// The next item number; never given again once committed.
@@ -80,34 +84,37 @@ enum class Outcome { Commit, Rollback };
 using ReadFunction = std::function<void(MailboxView&)>;
 using WriteFunction = std::function<Outcome(MailboxTransaction&)>;
 
-/// All functions may be called from any thread at any time. Common faults: Unavailable, Corrupt, Internal, Denied; those
-/// of a call are named beside it.
+/// All functions may be called from any thread at any time. Common faults: Unavailable, Corrupt, Internal,
+/// Denied; those of a call are named beside it.
 class Store {
  public:
   virtual ~Store() = default;
 
   /// Runs `function` on a snapshot. Never waits for writers. Fault NotFound: no mailbox has this GUID.
   virtual Status read(const Guid& mailbox, const ReadFunction& function) = 0;
-  /// Runs `function` on a transaction, maybe more than once, maybe on another thread, never at the same time as another
-  /// writer: it must reset what it captured at entry, must not call the store and must not wait for anything. Returns
-  /// when its changes are durable, or, after Outcome::Rollback, when all that the function saw is durable. Whatever is
-  /// not a success has changed nothing. Faults: NotFound as above; Busy: `deadline` passed before the function was begun; Full.
+  /// Runs `function` on a transaction, maybe more than once, maybe on another thread, never at the same time
+  /// as another writer: it must reset what it captured at entry, must not call the store and must not wait
+  /// for anything. Returns when its changes are durable, or, after Outcome::Rollback, when all that the
+  /// function saw is durable. Whatever is not a success has changed nothing. Faults: NotFound as above; Busy:
+  /// `deadline` passed before the function was begun; Full.
   virtual Status write(const Guid& mailbox, Deadline deadline, const WriteFunction& function) = 0;
 
-  // The directory. Changes are durable when the call returns; they wait for their turn at most until `deadline`.
+  // The directory. Changes are durable when the call returns; they wait for their turn at most until
+  // `deadline`.
 
   /// Nothing found is no fault.
   virtual Result<std::optional<DirectoryEntry>> find(NameKind kind, std::string_view name) = 0;
   virtual Result<std::optional<DirectoryEntry>> find(const Guid& mailbox) = 0;
-  /// Creates a mailbox with its three default groups, empty of contacts. Faults: AlreadyExists (the detail names what
-  /// is taken), Invalid.
+  /// Creates a mailbox with its three default groups, empty of contacts. Faults: AlreadyExists (the detail
+  /// names what is taken), Invalid.
   virtual Status add_mailbox(const DirectoryEntry& entry, Deadline deadline) = 0;
   /// Changes what a mailbox is called; the GUID says which. Faults: NotFound, AlreadyExists, Invalid.
   virtual Status set_mailbox(const DirectoryEntry& entry, Deadline deadline) = 0;
   /// Removes a mailbox with all that is in it, its names and the rights that name it. Fault: NotFound.
   virtual Status remove_mailbox(const Guid& mailbox, Deadline deadline) = 0;
   /// Up to `most` entries with GUIDs above `after` (nullopt: from the first), ascending.
-  virtual Result<std::vector<DirectoryEntry>> mailboxes(const std::optional<Guid>& after, std::size_t most) = 0;
+  virtual Result<std::vector<DirectoryEntry>> mailboxes(const std::optional<Guid>& after,
+                                                        std::size_t most) = 0;
 
   virtual Result<Settings> settings() = 0;
   /// Fault Invalid: a limit is out of range.

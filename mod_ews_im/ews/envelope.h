@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a SOAP 1.1 envelope as it arrives: knows which operation it is as soon as the first child of soap:Body has been
-// seen, and holds a small tree of the rest. Hostile input is expected: every size is bounded here. Knows no operation's
-// rules, no HTTP, no store.
+// Reads a SOAP 1.1 envelope as it arrives: knows which operation it is as soon as the first child of
+// soap:Body has been seen, and holds a small tree of the rest. Hostile input is expected: every size is
+// bounded here. Knows no operation's rules, no HTTP, no store.
 //
 //   EnvelopeReader reader;
 //   while (more) if (reader.feed(piece) == Verdict::NotOurs) pass_on();
@@ -30,18 +30,19 @@ struct Attribute {
   std::string_view local_name;
   std::string_view value;
   std::string_view uri;
+  Namespace value_ns = Namespace::None;  ///< of xsi:type: its prefix resolved; `value` is then the local name
 };
 
 /// An element with what is in it. Everything belongs to the reader that made it.
 struct Element {
   Namespace ns = Namespace::None;
-  bool https = false;                ///< its namespace was spelled with https:
-  bool has_text = false;             ///< holds text that is not white space, or CDATA, beside its children
-  std::uint32_t line = 0;            ///< of the character after its start tag, from 1
+  bool https = false;      ///< its namespace was spelled with https:
+  bool has_text = false;   ///< holds text that is not white space, or CDATA, beside its children
+  std::uint32_t line = 0;  ///< of the character after its start tag, from 1
   std::uint32_t column = 0;
   std::string_view local_name;
   std::string_view uri;
-  std::string_view text;             ///< all text directly in it, joined
+  std::string_view text;  ///< all text directly in it, joined
   std::vector<Attribute> attributes;
   std::vector<Element*> children;
 
@@ -53,9 +54,9 @@ struct Element {
 
 struct Envelope {
   const Operation* operation = nullptr;
-  const Element* request = nullptr;    ///< the element in soap:Body
-  std::vector<const Element*> headers; ///< the children of soap:Header
-  bool https = false;                  ///< the request's element is in the https: spelling: so is the answer
+  const Element* request = nullptr;     ///< the element in soap:Body
+  std::vector<const Element*> headers;  ///< the children of soap:Header
+  bool https = false;                   ///< the request's element is in the https: spelling: so is the answer
 };
 
 enum class Verdict : std::uint8_t {
@@ -98,6 +99,7 @@ struct ConnectingSid {
 };
 
 /// Nobody; or whom; or why the header cannot be understood (a fault: such a header is never ignored).
-[[nodiscard]] std::variant<std::monostate, ConnectingSid, SoapFault> read_impersonation(const Envelope& envelope);
+[[nodiscard]] std::variant<std::monostate, ConnectingSid, SoapFault> read_impersonation(
+    const Envelope& envelope);
 
 }  // namespace ews_im::ews

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The response codes that this server can answer (ResponseCodeType of the Messages schema), the text of each, and the one
-// place where refusals and faults of the store become codes.
+// The response codes that this server can answer (ResponseCodeType of the Messages schema), the text of each,
+// and the one place where refusals and faults of the store become codes.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An answer, ready to be sent: status, code, length, and the body in pieces. Holds no transaction and refers to no request.
+// An answer, ready to be sent: status, code, length, and the body in pieces. Holds no transaction and refers
+// to no request.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,9 @@ class Reply {
   [[nodiscard]] ResponseCode response_code() const { return code_; }
   /// True for a SOAP fault.
   [[nodiscard]] bool is_fault() const { return http_status_ == 500; }
-  [[nodiscard]] std::uint64_t content_length() const { return renderer_ ? renderer_->content_length() : body_.size(); }
+  [[nodiscard]] std::uint64_t content_length() const {
+    return renderer_ ? renderer_->content_length() : body_.size();
+  }
   /// Writes content_length() bytes of UTF-8 XML; the media type is "text/xml; charset=utf-8".
   void write(const Sink& sink) const {
     if (renderer_) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From an envelope to its answer: version header, shape, ids, operation (in this order). Who calls, and whether he may, has
-// been settled before. Knows no HTTP server and no particular store.
+// From an envelope to its answer: version header, shape, ids, operation (in this order). Who calls, and
+// whether he may, has been settled before. Knows no HTTP server and no particular store.
 #pragma once
 
 #include <span>
@@ -22,7 +22,8 @@ struct ServerVersion {
   std::string version = "Exchange2013";
 };
 
-/// The version from its directive's form "15.0.578.11 Exchange2013" (the second word optional); false if it is none.
+/// The version from its directive's form "15.0.578.11 Exchange2013" (the second word optional); false if it
+/// is none.
 [[nodiscard]] bool parse_server_version(std::string_view text, ServerVersion& version);
 
 /// The wire names of the operations that are served, in the order of the table. Lives for ever.
@@ -31,13 +32,14 @@ struct ServerVersion {
 /// True for an operation that may change a mailbox.
 [[nodiscard]] bool is_write(const Operation& operation);
 
-/// Answers a request for the mailbox `mailbox`. Whatever happens there is an answer; faults of the store are told in
-/// Reply::detail().
+/// Answers a request for the mailbox `mailbox`. Whatever happens there is an answer; faults of the store are
+/// told in Reply::detail().
 [[nodiscard]] Reply serve(const Envelope& envelope, store::Store& store, const store::Guid& mailbox,
                           const ServerVersion& version, store::Deadline deadline);
 
 /// A response message of the request's operation that says why it failed (HTTP status 200).
-[[nodiscard]] Reply error_reply(const Envelope& envelope, const ServerVersion& version, const ErrorMessage& error);
+[[nodiscard]] Reply error_reply(const Envelope& envelope, const ServerVersion& version,
+                                const ErrorMessage& error);
 
 /// A SOAP fault (HTTP status 500).
 [[nodiscard]] Reply fault_reply(const SoapFault& fault);

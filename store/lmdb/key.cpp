@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/lmdb/key.h"
 
+#include <endian.h>
+
 #include <algorithm>
+#include <cstring>
 
 namespace ews_im::store {
 namespace {
@@ -139,6 +142,13 @@ std::optional<ParsedKey> parse_key(std::string_view key) {
   }
   if (!in.ok || !in.rest.empty()) return std::nullopt;
   return result;
+}
+
+std::optional<std::uint64_t> number_after(const Key& prefix, std::string_view key) {
+  if (key.size() != prefix.view().size() + 8) return std::nullopt;
+  std::uint64_t number = 0;
+  std::memcpy(&number, key.data() + prefix.view().size(), sizeof number);
+  return be64toh(number);
 }
 
 std::string describe_key(std::string_view key) {

@@ -87,6 +87,8 @@ struct ParsedKey {
 
 /// nullopt: no key of this format.
 [[nodiscard]] std::optional<ParsedKey> parse_key(std::string_view key);
+/// The number that follows `prefix` in `key`, of which `prefix` is the beginning. nullopt: it is not 8 bytes long.
+[[nodiscard]] std::optional<std::uint64_t> number_after(const Key& prefix, std::string_view key);
 /// For people, for instance "contact 17 of mailbox 0f8f...".
 [[nodiscard]] std::string describe_key(std::string_view key);
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uint64_t kLargestMapSize = std::uint64_t{1} << 45;
 constexpr std::uint64_t kFileStep = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMostSpareRoom = std::uint64_t{8} << 20;  // at the end of the file
 constexpr auto kOpenPatience = std::chrono::seconds(5);
 
 Fault fault_of(int error) {
@@ -197,15 +198,16 @@ Status LmdbEnv::check_file_size() {
 }
 
 // LMDB leaves pages at the end of the file unwritten if a transaction takes them and gives them back; then a sound file
-// would look cut off. So the file grows first, by whole steps, and durably so, since the commit flushes it.
+// would look cut off. So the file grows first, by whole steps, and durably so, since the commit flushes it. What was far too
+// much is cut off again before a later commit: nothing refers to it, and the caller holds the write lock.
 Status LmdbEnv::reserve_file(std::uint64_t pages) {
   MDB_envinfo info{};
   mdb_env_info(env_, &info);
   const auto about = size_and_links(turn_file_.get());
   if (!about) return errno_fault(errno, options_.path);
   const std::uint64_t needed = (static_cast<std::uint64_t>(info.me_last_pgno) + 1 + pages) * page_size_;
-  if (about->size >= needed) return {};
   const std::uint64_t size = (needed + kFileStep - 1) / kFileStep * kFileStep;
+  if (about->size >= needed && about->size <= size + kMostSpareRoom) return {};
   if (ftruncate(turn_file_.get(), static_cast<off_t>(size)) != 0) return errno_fault(errno, options_.path);
   return {};
 }

@@ -92,9 +92,10 @@ std::optional<ImGroup> MailboxRecords::im_group(ItemNumber number) {
 
 std::vector<ImGroup> MailboxRecords::im_groups() {
   std::vector<ImGroup> groups;
-  records_->walk(part_prefix(mailbox_.guid, MailboxPart::Group), [&](std::string_view key, std::string_view payload) {
-    const auto parsed = parse_key(key);
-    auto group = parsed ? decode_im_group(parsed->number, payload) : std::nullopt;
+  const Key prefix = part_prefix(mailbox_.guid, MailboxPart::Group);
+  records_->walk(prefix, [&](std::string_view key, std::string_view payload) {
+    const auto number = number_after(prefix, key);
+    auto group = number ? decode_im_group(*number, payload) : std::nullopt;
     if (group) {
       groups.push_back(*std::move(group));
     } else {
@@ -139,12 +140,12 @@ ImContacts MailboxRecords::im_contacts() {
   result.text.reserve((expected + 1) * kUsualRecord);
   const Key prefix = part_prefix(mailbox_.guid, MailboxPart::Contact);
   records_->walk(prefix, [&](std::string_view key, std::string_view payload) {
-    const auto parsed = parse_key(key);
-    if (!parsed) {
+    const auto number = number_after(prefix, key);
+    if (!number) {
       records_->fail_corrupt(key, kMalformed);
       return false;
     }
-    pieces.push_back({parsed->number, result.text.size(), payload.size()});
+    pieces.push_back({*number, result.text.size(), payload.size()});
     result.text += payload;
     return true;
   });

@@ -195,7 +195,7 @@ class ImItemList:
     def check(self):
         """What every list must keep to, whatever was done to it."""
         ids = [persona.id for persona in self.personas]
-        keys = [address.lower().removeprefix("sip:") for address in self.addresses if address is not None]
+        keys = [address.encode().lower().removeprefix(b"sip:") for address in self.addresses if address is not None]
         assert [group.type for group in self.groups[:3]] == DEFAULT_GROUPS
         assert not {group.type for group in self.groups[3:]} & set(DEFAULT_GROUPS)
         for what in (ids, [persona.persona_id for persona in self.personas], keys, [group.id for group in self.groups]):

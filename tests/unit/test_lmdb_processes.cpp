@@ -62,26 +62,34 @@ void require_sound(const std::string& path) {
   CPPUNIT_ASSERT_EQUAL(std::string(), findings);
 }
 
-// A process that has LMDB's write lock, by LMDB alone.
-bool take_write_lock(const std::string& path) {
-  auto* raw = new RawStore(path);
-  MDB_txn* txn = nullptr;
-  return mdb_txn_begin(raw->env(), nullptr, 0, &txn) == 0;
+// For a process that is in the middle of a write and stays there.
+bool stay_in_a_write(LmdbPlace& place) {
+  const auto store = place.open();
+  static std::atomic<bool> inside{false};
+  std::thread([store] {
+    (void)store->write(kMailbox, soon(), [](MailboxTransaction& txn) {
+      put_new_contact(txn, "lost@x", 2);
+      inside = true;
+      while (true) pause();
+      return Outcome::Commit;
+    });
+  }).detach();
+  while (!inside) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return true;
 }
 
 // ---- Grouped writes
 
 void one_commit_for_all_who_wait() {
   LmdbPlace place;
-  HeldProcess writer([&] { return take_write_lock(place.path()); });
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  HeldProcess writer([&] { return stay_in_a_write(place); });
   const auto store = place.open();
-  std::thread first([&] { require_ok(store->add_mailbox(entry_of(1), soon())); });
   constexpr int kWriters = 40;
   std::atomic<int> committed{0};
   std::atomic<int> rolled_back{0};
   std::atomic<int> failed{0};
   std::vector<std::thread> threads;
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // so that the mailbox is first in the queue
   for (int i = 0; i < kWriters; ++i) {
     threads.emplace_back([&, i] {
       const Status status = store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
@@ -96,7 +104,6 @@ void one_commit_for_all_who_wait() {
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   const auto before = lmdb_statistics(place.path()).value().last_transaction;
   writer.kill();
-  first.join();
   for (std::thread& thread : threads) thread.join();
   CPPUNIT_ASSERT_EQUAL(kWriters / 4, committed.load());
   CPPUNIT_ASSERT_EQUAL(kWriters / 4, rolled_back.load());
@@ -123,34 +130,34 @@ void nothing_changed_nothing_committed() {
 
 void a_stopped_writer() {
   LmdbPlace place;
-  RawStore(place.path()).last_transaction();
-  HeldProcess writer([&] { return take_write_lock(place.path()); });
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  HeldProcess writer([&] { return stay_in_a_write(place); });
   writer.stop();
   const auto store = place.open();
   bool ran = false;
   const auto start = std::chrono::steady_clock::now();
-  require_fault(Fault::Busy, store->add_mailbox(entry_of(1), after(100)), "another writer");
+  require_fault(Fault::Busy, store->add_mailbox(entry_of(2), after(100)), "another writer");
   require_fault(Fault::Busy, store->write(kMailbox, after(50), [&](MailboxTransaction&) {
     ran = true;
     return Outcome::Commit;
   }));
   CPPUNIT_ASSERT(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
-  CPPUNIT_ASSERT(store->settings().ok());
-  CPPUNIT_ASSERT(!close_lmdb_stores());  // the thread that writes is within LMDB
-  std::thread patient([&] { require_ok(store->add_mailbox(entry_of(1), soon())); });
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, contacts(*store));
+  CPPUNIT_ASSERT(!close_lmdb_stores());  // the thread that writes is waiting
+  std::thread patient([&] { require_ok(add(*store, "patient@x")); });
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   writer.kill();
   patient.join();
   CPPUNIT_ASSERT(!ran);
   require_ok(add(*store, "a@x", after(5000)));
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, contacts(*store));
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, contacts(*store));
 }
 
 void killed_writers() {
   LmdbPlace place;
   require_ok(place.open()->add_mailbox(entry_of(1), soon()));
   for (int round = 0; round < 10; ++round) {
-    HeldProcess writer([&] { return take_write_lock(place.path()); });
+    HeldProcess writer([&] { return stay_in_a_write(place); });
     const auto store = place.open();
     std::thread waiting([&] { require_ok(add(*store, std::to_string(round) + "@x")); });
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -276,6 +283,13 @@ void no_reader_slot_left() {
   require_fault(Fault::Unavailable, store->settings().status(), "4096 readers");
   readers.kill();
   CPPUNIT_ASSERT(store->settings().ok());
+  {
+    LmdbPlace other;
+    HeldProcess more([&] { return take_all_reader_slots(other.path()); });
+    HeldProcess keeps_it_open([&] { return (new RawStore(other.path()))->last_transaction() > 0; });
+    more.kill();
+    CPPUNIT_ASSERT(other.open()->settings().ok());  // opened among the slots of the dead
+  }
   CPPUNIT_ASSERT(lmdb_statistics(place.path()).value().readers <= 1);
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{4096}, lmdb_statistics(place.path()).value().reader_slots);
 }
@@ -336,6 +350,11 @@ void pages_given_back_unwritten() {
     const auto statistics = lmdb_statistics(place.path()).value();
     CPPUNIT_ASSERT(statistics.file_size >= statistics.pages * statistics.page_size);
   }
+  // The room that was kept for the worst case goes with the next commit.
+  require_ok(add(*store, "a@x"));
+  const auto statistics = lmdb_statistics(place.path()).value();
+  CPPUNIT_ASSERT(statistics.file_size >= statistics.pages * statistics.page_size);
+  CPPUNIT_ASSERT(statistics.file_size <= statistics.pages * statistics.page_size + (10 << 20));
 }
 
 void removing_a_large_mailbox() {

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mod_ews_im/ews/base64.h"
+
+#include <array>
+#include <cstdint>
+
+namespace ews_im::ews {
+namespace {
+
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<std::int8_t, 256> make_values() {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+  }
+  return values;
+}
+constexpr auto kValues = make_values();
+
+std::uint32_t byte_at(std::string_view bytes, std::size_t i) {
+  return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
+}
+
+}  // namespace
+
+void append_base64(std::string& out, std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::uint32_t group =
+        byte_at(bytes, i) << 16U | byte_at(bytes, i + 1) << 8U | byte_at(bytes, i + 2);
+    char four[4] = {kAlphabet[group >> 18U], kAlphabet[group >> 12U & 63U], kAlphabet[group >> 6U & 63U],
+                    kAlphabet[group & 63U]};
+    const std::size_t left = bytes.size() - i;
+    if (left < 3) four[3] = '=';
+    if (left < 2) four[2] = '=';
+    out.append(four, 4);
+  }
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::size_t digits = text.size();
+  while (digits > 0 && text.size() - digits < 2 && text[digits - 1] == '=') --digits;
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  std::uint32_t bits = 0;
+  unsigned held = 0;
+  for (std::size_t i = 0; i < digits; ++i) {
+    const int value = kValues[static_cast<unsigned char>(text[i])];
+    if (value < 0) return std::nullopt;
+    bits = bits << 6U | static_cast<std::uint32_t>(value);
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      bytes.push_back(static_cast<char>(bits >> held & 0xFFU));
+      bits &= (1U << held) - 1;
+    }
+  }
+  if (held == 6 || bits != 0) return std::nullopt;
+  return bytes;
+}
+
+}  // namespace ews_im::ews

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Base64 as ids use it (RFC 4648 section 4), canonical both ways. Knows nothing of ids.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ews_im::ews {
+
+/// Appends the base64 form of `bytes`, with padding.
+void append_base64(std::string& out, std::string_view bytes);
+
+/// Only the one form that append_base64 writes: no white space, exact padding, unused bits zero. nullopt
+/// otherwise.
+[[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
+
+}  // namespace ews_im::ews

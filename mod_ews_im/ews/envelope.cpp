@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+// libxml2's SAX2 push parser behind EnvelopeReader. Everything is set on the parser's own context: the
+// library is shared with other modules of the process. No document type, no entity but the five of XML, no
+// encoding but UTF-8 and UTF-16.
+#include "mod_ews_im/ews/envelope.h"
+
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+
+#include "mod_ews_im/ews/operation.h"
+#include "mod_ews_im/ews/xml_text.h"
+
+namespace ews_im::ews {
+namespace {
+
+constexpr std::size_t kPiece = 4096;  // bytes given to the parser at once
+constexpr std::size_t kLongestSilence =
+    12288;  // bytes without an event: bounds a start tag, a comment, an instruction
+constexpr std::size_t kMostDepth = 32;
+constexpr int kMostAttributes = 64;  // of an element, name space declarations counted
+constexpr std::size_t kMostElements = 100000;
+constexpr std::size_t kMostHead = 512;  // bytes in which an XML declaration must end
+
+constexpr std::string_view kSoap11 = "http://schemas.xmlsoap.org/soap/envelope/";
+constexpr std::string_view kSoap12 = "http://www.w3.org/2003/05/soap-envelope";
+constexpr std::string_view kMessages = "://schemas.microsoft.com/exchange/services/2006/messages";
+constexpr std::string_view kTypes = "://schemas.microsoft.com/exchange/services/2006/types";
+constexpr std::string_view kXmlUri = "http://www.w3.org/XML/1998/namespace";
+constexpr std::string_view kXsi = "http://www.w3.org/2001/XMLSchema-instance";
+constexpr std::string_view kNextActor = "http://schemas.xmlsoap.org/soap/actor/next";
+
+std::string_view view(const xmlChar* text) {
+  return text == nullptr ? std::string_view{} : reinterpret_cast<const char*>(text);
+}
+
+Namespace namespace_of(std::string_view uri, bool& https) {
+  if (uri.empty()) return Namespace::None;
+  if (uri == kSoap11) return Namespace::Soap;
+  if (uri == kXmlUri) return Namespace::Xml;
+  std::string_view rest = uri;
+  https = rest.starts_with("https");
+  if (!rest.starts_with("http")) return Namespace::Other;
+  rest.remove_prefix(https ? 5 : 4);
+  if (rest == kMessages) return Namespace::Messages;
+  if (rest == kTypes) return Namespace::Types;
+  https = false;
+  return Namespace::Other;
+}
+
+bool is_known_header(const Element& header) {
+  return header.ns == Namespace::Types &&
+         (header.local_name == "RequestServerVersion" || header.local_name == "ExchangeImpersonation" ||
+          header.local_name == "MailboxCulture" || header.local_name == "TimeZoneContext");
+}
+
+const Attribute* soap_attribute(const Element& element, std::string_view name) {
+  for (const Attribute& attribute : element.attributes) {
+    if (attribute.ns == Namespace::Soap && attribute.local_name == name) return &attribute;
+  }
+  return nullptr;
+}
+
+bool must_be_understood(const Element& header) {
+  const Attribute* actor = soap_attribute(header, "actor");
+  if (actor != nullptr && !actor->value.empty() && actor->value != kNextActor) return false;
+  const Attribute* insists = soap_attribute(header, "mustUnderstand");
+  return insists != nullptr &&
+         (trim_xml_space(insists->value) == "1" || trim_xml_space(insists->value) == "true");
+}
+
+enum class Encoding : std::uint8_t { Utf8, Utf16, Refused };
+
+/// From the first bytes, before the library guesses: it would take EBCDIC, UCS-4 and more.
+Encoding encoding_of(std::string_view head) {
+  const auto byte = [&](std::size_t i) {
+    return i < head.size() ? static_cast<unsigned char>(head[i]) : 0xFFU;
+  };
+  if ((byte(0) == 0xFF && byte(1) == 0xFE) || (byte(0) == 0xFE && byte(1) == 0xFF)) {
+    return byte(2) == 0 && byte(3) == 0 ? Encoding::Refused : Encoding::Utf16;
+  }
+  if (byte(0) == '<' && byte(1) == 0 && byte(2) == '?' && byte(3) == 0) return Encoding::Utf16;
+  if (byte(0) == 0 && byte(1) == '<' && byte(2) == 0 && byte(3) == '?') return Encoding::Utf16;
+  if (byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF) return Encoding::Utf8;
+  return byte(0) == '<' || kXmlSpace.find(static_cast<char>(byte(0))) != std::string_view::npos
+             ? Encoding::Utf8
+             : Encoding::Refused;
+}
+
+/// The declared encoding agrees with the one found. NUL bytes of UTF-16 are skipped: only the ASCII text
+/// matters here.
+bool declaration_agrees(std::string_view head, Encoding encoding) {
+  std::string ascii;
+  for (const char c : head.substr(0, kMostHead)) {
+    if (c != '\0') ascii.push_back(c);
+  }
+  const auto begin = ascii.find("<?xml");
+  const auto end = ascii.find("?>");
+  if (begin == std::string::npos || end == std::string::npos || begin > 3) return true;
+  const std::string declaration = ascii.substr(begin, end - begin);
+  const auto found = declaration.find("encoding");
+  if (found == std::string::npos) return true;
+  const auto open = declaration.find_first_of("\"'", found);
+  if (open == std::string::npos) return true;  // ill-formed: the parser says so
+  const std::string name = store::ascii_lower(
+      declaration.substr(open + 1, declaration.find(declaration[open], open + 1) - open - 1));
+  if (encoding == Encoding::Utf16) return name.starts_with("utf-16");
+  return name == "utf-8" || name == "us-ascii" || name == "utf8";
+}
+
+}  // namespace
+
+const Attribute* Element::attribute(std::string_view name) const {
+  for (const Attribute& candidate : attributes) {
+    if (candidate.ns == Namespace::None && candidate.local_name == name) return &candidate;
+  }
+  return nullptr;
+}
+
+const Element* Element::child(Namespace child_ns, std::string_view name) const {
+  for (const Element* candidate : children) {
+    if (candidate->ns == child_ns && candidate->local_name == name) return candidate;
+  }
+  return nullptr;
+}
+
+class EnvelopeReader::Impl {
+ public:
+  Impl() {
+    sax_.initialized = XML_SAX2_MAGIC;
+    sax_.startElementNs = [](void* self, const xmlChar* name, const xmlChar* prefix, const xmlChar* uri,
+                             int namespaces, const xmlChar** declared, int attributes, int /*defaulted*/,
+                             const xmlChar** values) {
+      static_cast<Impl*>(self)->start_element(view(name), view(prefix), view(uri), namespaces, declared,
+                                              attributes, values);
+    };
+    sax_.endElementNs = [](void* self, const xmlChar*, const xmlChar*, const xmlChar*) {
+      static_cast<Impl*>(self)->end_element();
+    };
+    sax_.characters = [](void* self, const xmlChar* text, int length) {
+      static_cast<Impl*>(self)->characters(
+          {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)}, false);
+    };
+    sax_.ignorableWhitespace = sax_.characters;
+    sax_.cdataBlock = [](void* self, const xmlChar* text, int length) {
+      static_cast<Impl*>(self)->characters(
+          {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)}, true);
+    };
+    sax_.comment = [](void* self, const xmlChar*) { static_cast<Impl*>(self)->silence_ = 0; };
+    sax_.processingInstruction = [](void* self, const xmlChar*, const xmlChar*) {
+      static_cast<Impl*>(self)->silence_ = 0;
+    };
+    sax_.internalSubset = [](void* self, const xmlChar*, const xmlChar*, const xmlChar*) {
+      static_cast<Impl*>(self)->violate("A document type declaration is not allowed.");
+    };
+    sax_.getEntity = [](void*, const xmlChar* name) { return xmlGetPredefinedEntity(name); };
+    sax_.serror = [](void* self, xmlErrorPtr error) { static_cast<Impl*>(self)->parser_error(*error); };
+    parser_ = xmlCreatePushParserCtxt(&sax_, this, nullptr, 0, nullptr);
+    if (parser_ == nullptr) {
+      refuse(SoapFault{.code = ResponseCode::ErrorInternalServerError});
+    } else {
+      xmlCtxtUseOptions(parser_, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+    }
+  }
+  ~Impl() { xmlFreeParserCtxt(parser_); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Verdict feed(std::string_view bytes) {
+    if (verdict_ == Verdict::NotOurs) return verdict_;
+    total_ += bytes.size();
+    if (head_done_) {
+      parse(bytes);
+      return verdict_;
+    }
+    head_ += bytes;
+    if (head_.size() >= kMostHead) parse_head();
+    return verdict_;
+  }
+
+  Verdict finish() {
+    if (verdict_ == Verdict::NotOurs) return verdict_;
+    if (total_ == 0) return invalid_request();
+    if (!head_done_) parse_head();
+    if (verdict_ == Verdict::NotOurs) return verdict_;
+    if (encoding_ == Encoding::Utf16 && total_ % 2 != 0) return violate("The text ends within a character.");
+    const int error = xmlParseChunk(parser_, nullptr, 0, 1);
+    if (verdict_ == Verdict::NotOurs) return verdict_;
+    if (error != 0 || parser_->wellFormed == 0) return violate("The document is not well-formed.");
+    if (verdict_ == Verdict::Undecided) return invalid_request();
+    return verdict_;
+  }
+
+  Verdict verdict_ = Verdict::Undecided;
+  SoapFault refusal_;
+  Envelope envelope_;
+
+ private:
+  void parse_head() {
+    head_done_ = true;
+    encoding_ = encoding_of(head_);
+    if (encoding_ == Encoding::Refused || !declaration_agrees(head_, encoding_)) {
+      violate("The encoding is neither UTF-8 nor UTF-16.");
+      return;
+    }
+    parse(head_);
+    head_.clear();
+  }
+
+  void parse(std::string_view bytes) {
+    if (encoding_ == Encoding::Utf8 && bytes.find('\0') != std::string_view::npos) {
+      violate("The document holds a character that XML does not allow.");
+      return;
+    }
+    while (!bytes.empty() && verdict_ != Verdict::NotOurs) {
+      const std::string_view piece = bytes.substr(0, kPiece);
+      bytes.remove_prefix(piece.size());
+      silence_ += piece.size();
+      if (xmlParseChunk(parser_, piece.data(), static_cast<int>(piece.size()), 0) != 0)
+        violate("The document is not well-formed.");
+      if (silence_ > kLongestSilence) violate("A tag or comment is too long.");
+    }
+  }
+
+  void start_element(std::string_view name, std::string_view prefix, std::string_view uri, int namespaces,
+                     const xmlChar** declared, int attributes, const xmlChar** values) {
+    silence_ = 0;
+    if (verdict_ == Verdict::NotOurs) return;
+    if (open_.size() >= kMostDepth || attributes + namespaces > kMostAttributes ||
+        elements_.size() >= kMostElements) {
+      violate("The document is too deep, or has too many elements or attributes.");
+      return;
+    }
+    bindings_.emplace_back();
+    for (int i = 0; i < namespaces; ++i) {
+      bindings_.back().emplace_back(keep(view(declared[2 * i])), keep(view(declared[2 * i + 1])));
+    }
+    if (!prefix.empty() && uri.empty()) {
+      violate("The prefix of an element is not declared.");
+      return;
+    }
+    Element& element = elements_.emplace_back();
+    element.local_name = keep(name);
+    element.uri = keep(uri);
+    element.ns = namespace_of(element.uri, element.https);
+    element.line = static_cast<std::uint32_t>(parser_->input->line);
+    element.column = static_cast<std::uint32_t>(parser_->input->col);
+    for (int i = 0; i < attributes; ++i) add_attribute(element, values + std::ptrdiff_t{5} * i);
+    if (!open_.empty()) open_.back()->children.push_back(&element);
+    open_.push_back(&element);
+    texts_.emplace_back();
+    place(element);
+  }
+
+  void add_attribute(Element& element, const xmlChar** fields) {
+    Attribute& attribute = element.attributes.emplace_back();
+    attribute.local_name = keep(view(fields[0]));
+    attribute.uri = keep(view(fields[2]));
+    bool https = false;
+    attribute.ns = namespace_of(attribute.uri, https);
+    attribute.value =
+        keep({reinterpret_cast<const char*>(fields[3]), static_cast<std::size_t>(fields[4] - fields[3])});
+    if (attribute.uri == kXsi && attribute.local_name == "type") resolve(attribute);
+  }
+
+  /// The value of xsi:type is a QName: its prefix means what it means here.
+  void resolve(Attribute& attribute) {
+    const std::string_view name = trim_xml_space(attribute.value);
+    const auto colon = name.find(':');
+    const std::string_view prefix =
+        colon == std::string_view::npos ? std::string_view{} : name.substr(0, colon);
+    attribute.value = colon == std::string_view::npos ? name : name.substr(colon + 1);
+    for (auto scope = bindings_.rbegin(); scope != bindings_.rend(); ++scope) {
+      for (const auto& [bound, uri] : *scope) {
+        if (bound != prefix) continue;
+        bool https = false;
+        attribute.value_ns = namespace_of(uri, https);
+        return;
+      }
+    }
+    attribute.value_ns = Namespace::Other;
+  }
+
+  /// Where the element stands decides what it is: SOAP 1.1 section 4.
+  void place(const Element& element) {
+    const std::size_t depth = open_.size();
+    if (depth == 1) {
+      if (element.local_name == "Envelope" && element.uri == kSoap12) {
+        refuse(SoapFault{.kind = SoapFault::Kind::VersionMismatch,
+                         .code = ResponseCode::ErrorInvalidRequest,
+                         .text = "The envelope is not of SOAP 1.1."});
+      } else if (element.ns != Namespace::Soap || element.local_name != "Envelope") {
+        invalid_request();
+      }
+    } else if (depth == 2) {
+      const bool is_header = element.ns == Namespace::Soap && element.local_name == "Header";
+      const bool is_body = element.ns == Namespace::Soap && element.local_name == "Body";
+      if ((is_header && (header_seen_ || body_seen_)) || (is_body && body_seen_) ||
+          (!is_header && !is_body && !body_seen_))
+        invalid_request();
+      header_seen_ = header_seen_ || is_header;
+      body_seen_ = body_seen_ || is_body;
+    } else if (depth == 3 && open_[1]->ns == Namespace::Soap) {
+      if (open_[1]->local_name == "Header") {
+        place_header(element);
+      } else if (open_[1]->local_name == "Body") {
+        place_request(element);
+      }
+    }
+  }
+
+  void place_header(const Element& header) {
+    envelope_.headers.push_back(&header);
+    if (!is_known_header(header) && header.local_name != "ExchangeImpersonation" &&
+        must_be_understood(header)) {
+      refuse(SoapFault{.kind = SoapFault::Kind::MustUnderstand,
+                       .code = ResponseCode::ErrorInvalidRequest,
+                       .text = "A header that must be understood is not known here."});
+    }
+  }
+
+  void place_request(const Element& request) {
+    const Operation* operation =
+        request.ns == Namespace::Messages ? find_operation(request.local_name) : nullptr;
+    if (operation == nullptr || envelope_.request != nullptr) {
+      invalid_request();
+      return;
+    }
+    envelope_.operation = operation;
+    envelope_.request = &request;
+    envelope_.https = request.https;
+    verdict_ = Verdict::Ours;
+  }
+
+  void end_element() {
+    silence_ = 0;
+    if (verdict_ == Verdict::NotOurs || open_.empty()) return;
+    Element& element = *open_.back();
+    element.text = keep(texts_.back());
+    texts_.pop_back();
+    open_.pop_back();
+    bindings_.pop_back();
+  }
+
+  void characters(std::string_view text, bool cdata) {
+    silence_ = 0;
+    if (verdict_ == Verdict::NotOurs || open_.empty()) return;
+    texts_.back() += text;
+    Element& element = *open_.back();
+    element.has_text =
+        element.has_text || cdata || text.find_first_not_of(kXmlSpace) != std::string_view::npos;
+  }
+
+  void parser_error(const xmlError& error) {
+    if (error.level == XML_ERR_WARNING || verdict_ == Verdict::NotOurs) return;
+    // Name-space errors leave wellFormed alone but are errors all the same.
+    const std::string text = error.code == XML_ERR_NAME_REQUIRED && view_contains(error.message, "EntityRef")
+                                 ? "An error occurred while parsing EntityName."
+                                 : "The document is not well-formed.";
+    violate(text, static_cast<std::uint32_t>(std::max(error.line, 0)),
+            static_cast<std::uint32_t>(std::max(error.int2, 0)));
+  }
+
+  static bool view_contains(const char* text, const char* part) {
+    return text != nullptr && std::strstr(text, part) != nullptr;
+  }
+
+  Verdict violate(std::string text) {
+    const bool known = parser_ != nullptr && parser_->input != nullptr && head_done_;
+    return violate(std::move(text), known ? static_cast<std::uint32_t>(parser_->input->line) : 1,
+                   known ? static_cast<std::uint32_t>(parser_->input->col) : 1);
+  }
+
+  Verdict violate(std::string text, std::uint32_t line, std::uint32_t column) {
+    line = std::max(line, 1U);
+    column = std::max(column, 1U);
+    text += " Line " + std::to_string(line) + ", position " + std::to_string(column) + ".";
+    return refuse(SoapFault{.code = ResponseCode::ErrorSchemaValidation,
+                            .violation = Violation{line, column, std::move(text)}});
+  }
+
+  Verdict invalid_request() { return refuse(SoapFault{.code = ResponseCode::ErrorInvalidRequest}); }
+
+  Verdict refuse(SoapFault fault) {
+    if (verdict_ == Verdict::NotOurs) return verdict_;
+    verdict_ = Verdict::NotOurs;
+    refusal_ = std::move(fault);
+    if (parser_ != nullptr) xmlStopParser(parser_);
+    return verdict_;
+  }
+
+  /// Copies into memory that lives as long as the reader.
+  std::string_view keep(std::string_view text) {
+    if (text.empty()) return {};
+    if (text.size() > arena_left_) {
+      const std::size_t size = std::max<std::size_t>(text.size(), kPiece);
+      arena_.push_back(std::make_unique<char[]>(size));
+      arena_next_ = arena_.back().get();
+      arena_left_ = size;
+    }
+    char* const place_of = arena_next_;
+    std::memcpy(place_of, text.data(), text.size());
+    arena_next_ += text.size();
+    arena_left_ -= text.size();
+    return {place_of, text.size()};
+  }
+
+  xmlSAXHandler sax_{};
+  xmlParserCtxtPtr parser_ = nullptr;
+  std::string head_;
+  bool head_done_ = false;
+  bool header_seen_ = false;
+  bool body_seen_ = false;
+  Encoding encoding_ = Encoding::Utf8;
+  std::size_t total_ = 0;
+  std::size_t silence_ = 0;
+  std::deque<Element> elements_;
+  std::vector<Element*> open_;
+  std::vector<std::string> texts_;
+  std::vector<std::vector<std::pair<std::string_view, std::string_view>>> bindings_;
+  std::vector<std::unique_ptr<char[]>> arena_;
+  char* arena_next_ = nullptr;
+  std::size_t arena_left_ = 0;
+};
+
+EnvelopeReader::EnvelopeReader() : impl_(std::make_unique<Impl>()) {}
+EnvelopeReader::~EnvelopeReader() = default;
+Verdict EnvelopeReader::feed(std::string_view bytes) { return impl_->feed(bytes); }
+Verdict EnvelopeReader::finish() { return impl_->finish(); }
+Verdict EnvelopeReader::verdict() const { return impl_->verdict_; }
+const Operation* EnvelopeReader::operation() const { return impl_->envelope_.operation; }
+const Envelope& EnvelopeReader::envelope() const { return impl_->envelope_; }
+const SoapFault& EnvelopeReader::refusal() const { return impl_->refusal_; }
+
+}  // namespace ews_im::ews

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mod_ews_im/ews/item_id.h"
+
+#include "mod_ews_im/ews/base64.h"
+
+namespace ews_im::ews {
+namespace {
+
+// MS-OXWSITEMID 2.1: the values are on the wire.
+constexpr char kUncompressed = 0;
+constexpr char kRunLength = 1;
+constexpr char kStorageLegacy = 0;
+constexpr char kStorageItem = 3;
+constexpr char kStorageConversation = 4;
+constexpr char kInstructionNormal = 0;
+
+constexpr std::size_t kMonikerLength = 36;
+constexpr std::size_t kItemEntryLength = 70;
+constexpr std::size_t kFolderEntryLength = 46;
+constexpr std::size_t kPersonaLength = 16;
+constexpr std::size_t kCounterLength = 6;
+constexpr std::size_t kLongestId = 512;
+constexpr std::size_t kLongestPayload = 383;
+constexpr std::size_t kLongestRun = 257;
+constexpr std::uint32_t kTypeContact = 17;
+constexpr std::uint32_t kVersionLength = 22;
+
+void append_little_endian(std::string& out, std::uint32_t value, unsigned bytes) {
+  for (unsigned i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> 8U * i & 0xFFU));
+}
+
+void put_counter(char* at, std::uint64_t value) {
+  for (unsigned i = 0; i < kCounterLength; ++i)
+    at[i] = static_cast<char>(value >> 8U * (kCounterLength - 1 - i) & 0xFFU);
+}
+
+void append_counter(std::string& out, std::uint64_t value) {
+  char bytes[kCounterLength];
+  put_counter(bytes, value);
+  out.append(bytes, kCounterLength);
+}
+
+std::string payload_prefix(char storage, const store::Guid& mailbox, std::size_t store_id_length) {
+  std::string out(1, storage);
+  append_little_endian(out, kMonikerLength, 2);
+  mailbox.append_text(out);
+  out.push_back(kInstructionNormal);
+  append_little_endian(out, static_cast<std::uint32_t>(store_id_length), 2);
+  return out;
+}
+
+/// The entry id of a folder, or the part of an item's before its own database GUID and counter.
+std::string entry_prefix(const store::Mailbox& mailbox, char type) {
+  std::string out(4, '\0');
+  out += mailbox.provider_uid.view();
+  out.push_back(type);
+  out.push_back('\0');
+  out += mailbox.database_guid.view();
+  append_counter(out, mailbox.folder);
+  out.append(2, '\0');
+  return out;
+}
+
+constexpr char kEntryItem = 7;
+constexpr char kEntryFolder = 1;
+
+std::size_t run_length(std::string_view bytes, std::size_t at) {
+  std::size_t length = 1;
+  while (at + length < bytes.size() && length < kLongestRun && bytes[at + length] == bytes[at]) ++length;
+  return length;
+}
+
+std::size_t compressed_size(std::string_view bytes) {
+  std::size_t size = 0;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t run = run_length(bytes, at);
+    size += run == 1 ? 1 : 3;
+    at += run;
+  }
+  return size;
+}
+
+void append_id(std::string& out, std::string_view payload, bool compressed) {
+  std::string bytes(1, compressed ? kRunLength : kUncompressed);
+  bytes += compressed ? compress(payload) : std::string(payload);
+  append_base64(out, bytes);
+}
+
+void append_id(std::string& out, std::string_view payload) {
+  append_id(out, payload, compressed_size(payload) < payload.size());
+}
+
+}  // namespace
+
+std::string compress(std::string_view payload) {
+  std::string out;
+  for (std::size_t at = 0; at < payload.size();) {
+    const std::size_t run = run_length(payload, at);
+    out.push_back(payload[at]);
+    if (run > 1) {
+      out.push_back(payload[at]);
+      out.push_back(static_cast<char>(run - 2));
+    }
+    at += run;
+  }
+  return out;
+}
+
+std::optional<std::string> decompress(std::string_view compressed) {
+  std::string out;
+  for (std::size_t at = 0; at < compressed.size();) {
+    const char byte = compressed[at];
+    std::size_t run = 1;
+    if (at + 1 < compressed.size() && compressed[at + 1] == byte) {
+      if (at + 2 >= compressed.size()) return std::nullopt;
+      run = static_cast<unsigned char>(compressed[at + 2]) + std::size_t{2};
+      at += 3;
+    } else {
+      at += 1;
+    }
+    if (out.size() + run > kLongestPayload) return std::nullopt;
+    out.append(run, byte);
+  }
+  return out;
+}
+
+std::variant<ItemId, ResponseCode> decode_item_id(std::string_view text) {
+  constexpr auto kMalformed = ResponseCode::ErrorInvalidIdMalformed;
+  if (text.empty()) return ResponseCode::ErrorInvalidIdEmpty;
+  if (text.size() > kLongestId) return ResponseCode::ErrorInvalidIdStoreObjectIdTooLong;
+  auto bytes = decode_base64(text);
+  if (!bytes || bytes->size() < 2) return kMalformed;
+  std::string payload = bytes->substr(1);
+  if (bytes->front() == kRunLength) {
+    auto decompressed = decompress(payload);
+    if (!decompressed || decompressed->empty()) return kMalformed;
+    payload = std::move(*decompressed);
+  } else if (bytes->front() != kUncompressed) {
+    return kMalformed;
+  }
+  const char storage = payload[0];
+  if (storage == kStorageLegacy) return ResponseCode::ErrorInvalidIdMalformedEwsLegacyIdFormat;
+  if (storage != kStorageItem && storage != kStorageConversation) return kMalformed;
+
+  std::string_view rest = std::string_view(payload).substr(1);
+  const auto take_length = [&rest]() -> std::optional<std::size_t> {
+    if (rest.size() < 2) return std::nullopt;
+    const std::size_t length =
+        static_cast<unsigned char>(rest[0]) | std::size_t{static_cast<unsigned char>(rest[1])} << 8U;
+    rest.remove_prefix(2);
+    return length;
+  };
+  const auto moniker_length = take_length();
+  if (!moniker_length) return kMalformed;
+  if (*moniker_length > kMonikerLength) return ResponseCode::ErrorInvalidIdMonikerTooLong;
+  if (*moniker_length < kMonikerLength || rest.size() < kMonikerLength + 1) return kMalformed;
+  const std::string_view moniker = rest.substr(0, kMonikerLength);
+  const auto mailbox = store::Guid::parse(moniker);
+  if (!mailbox || mailbox->text() != moniker) return kMalformed;
+  if (rest[kMonikerLength] != kInstructionNormal) return kMalformed;
+  rest.remove_prefix(kMonikerLength + 1);
+  const auto length = take_length();
+  if (!length) return kMalformed;
+  if (*length > kLongestPayload) return ResponseCode::ErrorInvalidIdStoreObjectIdTooLong;
+  if (rest.size() != *length) return kMalformed;
+
+  ItemId id;
+  id.mailbox = *mailbox;
+  id.store_id = std::string(rest);
+  if (storage == kStorageConversation) {
+    if (rest.size() != kPersonaLength) return kMalformed;
+    id.kind = ItemId::Kind::Persona;
+  } else if (rest.size() == kItemEntryLength) {
+    id.kind = ItemId::Kind::Item;
+  } else if (rest.size() == kFolderEntryLength) {
+    id.kind = ItemId::Kind::Folder;
+  } else {
+    return kMalformed;
+  }
+  return id;
+}
+
+bool is_change_key(std::string_view text) {
+  if (text.size() > kLongestId) return false;
+  const auto bytes = decode_base64(text);
+  if (!bytes) return false;
+  if (bytes->size() == 4) return true;
+  std::string length;
+  append_little_endian(length, kVersionLength, 4);
+  return bytes->size() == 8 + kVersionLength && bytes->compare(4, 4, length) == 0;
+}
+
+store::ItemNumber item_number(const ItemId& id, const store::Mailbox& mailbox) {
+  std::string expected = entry_prefix(mailbox, kEntryItem);
+  expected += mailbox.database_guid.view();
+  if (id.store_id.size() != kItemEntryLength || !id.store_id.starts_with(expected) ||
+      !id.store_id.ends_with(std::string_view("\0\0", 2))) {
+    return 0;
+  }
+  store::ItemNumber number = 0;
+  for (std::size_t i = 0; i < kCounterLength; ++i) {
+    number = number << 8U | static_cast<unsigned char>(id.store_id[expected.size() + i]);
+  }
+  return number;
+}
+
+IdWriter::IdWriter(const store::Mailbox& mailbox)
+    : payload_(payload_prefix(kStorageItem, mailbox.guid, kItemEntryLength)),
+      persona_prefix_(payload_prefix(kStorageConversation, mailbox.guid, kPersonaLength)) {
+  payload_ += entry_prefix(mailbox, kEntryItem);
+  payload_ += mailbox.database_guid.view();
+  append_base64(base64_prefix_, std::string(1, kUncompressed) + payload_);
+  tail_start_ = payload_.size() - 1;
+  while (tail_start_ > 0 && payload_[tail_start_ - 1] == payload_[tail_start_]) --tail_start_;
+  prefix_cost_ = compressed_size(std::string_view(payload_).substr(0, tail_start_));
+  payload_.append(kCounterLength + 2, '\0');
+
+  append_id(folder_id_, payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength) +
+                            entry_prefix(mailbox, kEntryFolder));
+  append_little_endian(change_key_prefix_, kTypeContact, 4);
+  append_little_endian(change_key_prefix_, kVersionLength, 4);
+  change_key_prefix_ += mailbox.database_guid.view();
+}
+
+void IdWriter::append_item_id(std::string& out, store::ItemNumber number) const {
+  std::string payload = payload_;
+  char* counter = payload.data() + payload.size() - kCounterLength - 2;
+  put_counter(counter, number);
+  if (prefix_cost_ + compressed_size(std::string_view(payload).substr(tail_start_)) < payload.size()) {
+    append_id(out, payload, true);
+    return;
+  }
+  out += base64_prefix_;
+  append_base64(out, std::string_view(counter, kCounterLength + 2));
+}
+
+void IdWriter::append_persona_id(std::string& out, const store::Guid& persona) const {
+  append_id(out, persona_prefix_ + std::string(persona.view()));
+}
+
+void IdWriter::append_contact_change_key(std::string& out, store::ChangeNumber change) const {
+  std::string bytes = change_key_prefix_;
+  append_counter(bytes, change);
+  append_base64(out, bytes);
+}
+
+}  // namespace ews_im::ews

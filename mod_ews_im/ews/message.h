@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands around every answer: envelope, ServerVersionInfo, response element, code; and faults. Knows no
+// operation's payload.
+#pragma once
+
+#include "mod_ews_im/ews/envelope.h"
+#include "mod_ews_im/ews/output.h"
+#include "mod_ews_im/ews/service.h"
+
+namespace ews_im::ews {
+
+/// Everything up to the payload of a success, and what follows it.
+void write_success_head(Output& out, const Envelope& envelope, const ServerVersion& version);
+void write_success_tail(Output& out, const Envelope& envelope);
+
+/// A success without payload.
+[[nodiscard]] Reply success_reply(const Envelope& envelope, const ServerVersion& version);
+
+/// What a client is told of a fault of the store; the detail is kept for the log. ErrorServerBusy is a SOAP
+/// fault with BackOffMilliseconds, everything else an error of the operation.
+[[nodiscard]] Reply store_fault_reply(const Envelope& envelope, const ServerVersion& version,
+                                      const store::Status& status);
+
+}  // namespace ews_im::ews

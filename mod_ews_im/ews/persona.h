@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a stored contact is shown as a t:Persona (MS-OXWSPERS), and a group as a t:ImGroup
+// (MS-OXWSCOS 2.2.4.2).
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "mod_ews_im/ews/extended_property.h"
+#include "mod_ews_im/ews/item_id.h"
+#include "mod_ews_im/ews/output.h"
+#include "store/model.h"
+
+namespace ews_im::ews {
+
+/// Writes what is in a Persona element, in the schema's order.
+void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact,
+                   std::span<const AskedProperty> asked);
+
+/// Writes what is in an ImGroup element; `members` in the order of joining.
+void write_im_group(Output& out, const IdWriter& ids, const store::ImGroup& group,
+                    std::span<const store::ItemNumber> members, std::span<const AskedProperty> asked);
+
+/// GroupType, for instance "IPM.DistList.MOC.UserGroup".
+[[nodiscard]] std::string_view group_type_name(store::GroupType type);
+/// The mail address that an IM address is, without "sip:"; empty unless it has exactly one '@'.
+[[nodiscard]] std::string_view email_address(const store::ImContactView& contact);
+/// xs:dateTime in UTC, whole seconds: 2012-01-05T23:06:58Z.
+[[nodiscard]] std::string date_time(std::int64_t seconds);
+
+}  // namespace ews_im::ews
