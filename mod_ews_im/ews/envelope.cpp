@@ -12,6 +12,7 @@
 #include <deque>
 
 #include "mod_ews_im/ews/operation.h"
+#include "mod_ews_im/ews/utf16.h"
 #include "mod_ews_im/ews/xml_text.h"
 
 namespace ews_im::ews {
@@ -72,18 +73,18 @@ bool must_be_understood(const Element& header) {
          (trim_xml_space(insists->value) == "1" || trim_xml_space(insists->value) == "true");
 }
 
-enum class Encoding : std::uint8_t { Utf8, Utf16, Refused };
+enum class Encoding : std::uint8_t { Utf8, Utf16Little, Utf16Big, Refused };
 
 /// From the first bytes, before the library guesses: it would take EBCDIC, UCS-4 and more.
 Encoding encoding_of(std::string_view head) {
   const auto byte = [&](std::size_t i) {
     return i < head.size() ? static_cast<unsigned char>(head[i]) : 0xFFU;
   };
-  if ((byte(0) == 0xFF && byte(1) == 0xFE) || (byte(0) == 0xFE && byte(1) == 0xFF)) {
-    return byte(2) == 0 && byte(3) == 0 ? Encoding::Refused : Encoding::Utf16;
-  }
-  if (byte(0) == '<' && byte(1) == 0 && byte(2) == '?' && byte(3) == 0) return Encoding::Utf16;
-  if (byte(0) == 0 && byte(1) == '<' && byte(2) == 0 && byte(3) == '?') return Encoding::Utf16;
+  const bool zeros = byte(2) == 0 && byte(3) == 0;  // UCS-4
+  if (byte(0) == 0xFF && byte(1) == 0xFE) return zeros ? Encoding::Refused : Encoding::Utf16Little;
+  if (byte(0) == 0xFE && byte(1) == 0xFF) return zeros ? Encoding::Refused : Encoding::Utf16Big;
+  if (byte(0) == '<' && byte(1) == 0 && byte(2) != 0 && byte(3) == 0) return Encoding::Utf16Little;
+  if (byte(0) == 0 && byte(1) == '<' && byte(2) == 0 && byte(3) != 0) return Encoding::Utf16Big;
   if (byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF) return Encoding::Utf8;
   return byte(0) == '<' || kXmlSpace.find(static_cast<char>(byte(0))) != std::string_view::npos
              ? Encoding::Utf8
@@ -107,7 +108,7 @@ bool declaration_agrees(std::string_view head, Encoding encoding) {
   if (open == std::string::npos) return true;  // ill-formed: the parser says so
   const std::string name = store::ascii_lower(
       declaration.substr(open + 1, declaration.find(declaration[open], open + 1) - open - 1));
-  if (encoding == Encoding::Utf16) return name.starts_with("utf-16");
+  if (encoding != Encoding::Utf8) return name.starts_with("utf-16");
   return name == "utf-8" || name == "us-ascii" || name == "utf8";
 }
 
@@ -142,13 +143,10 @@ class EnvelopeReader::Impl {
     };
     sax_.characters = [](void* self, const xmlChar* text, int length) {
       static_cast<Impl*>(self)->characters(
-          {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)}, false);
+          {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)});
     };
     sax_.ignorableWhitespace = sax_.characters;
-    sax_.cdataBlock = [](void* self, const xmlChar* text, int length) {
-      static_cast<Impl*>(self)->characters(
-          {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)}, true);
-    };
+    sax_.cdataBlock = sax_.characters;
     sax_.comment = [](void* self, const xmlChar*) { static_cast<Impl*>(self)->silence_ = 0; };
     sax_.processingInstruction = [](void* self, const xmlChar*, const xmlChar*) {
       static_cast<Impl*>(self)->silence_ = 0;
@@ -173,7 +171,7 @@ class EnvelopeReader::Impl {
     if (verdict_ == Verdict::NotOurs) return verdict_;
     total_ += bytes.size();
     if (head_done_) {
-      parse(bytes);
+      decode(bytes);
       return verdict_;
     }
     head_ += bytes;
@@ -186,7 +184,7 @@ class EnvelopeReader::Impl {
     if (total_ == 0) return invalid_request();
     if (!head_done_) parse_head();
     if (verdict_ == Verdict::NotOurs) return verdict_;
-    if (encoding_ == Encoding::Utf16 && total_ % 2 != 0) return violate("The text ends within a character.");
+    if (utf16_ && !utf16_->complete()) return violate("The text ends within a character.");
     const int error = xmlParseChunk(parser_, nullptr, 0, 1);
     if (verdict_ == Verdict::NotOurs) return verdict_;
     if (error != 0 || parser_->wellFormed == 0) return violate("The document is not well-formed.");
@@ -206,12 +204,30 @@ class EnvelopeReader::Impl {
       violate("The encoding is neither UTF-8 nor UTF-16.");
       return;
     }
-    parse(head_);
+    std::string_view rest = head_;
+    if (encoding_ != Encoding::Utf8) {
+      utf16_.emplace(encoding_ == Encoding::Utf16Big);
+      if (rest[0] != '<' && rest[0] != '\0') rest.remove_prefix(2);  // the byte order mark
+    }
+    decode(rest);
     head_.clear();
   }
 
+  void decode(std::string_view bytes) {
+    if (!utf16_) {
+      parse(bytes);
+      return;
+    }
+    std::string utf8;
+    if (utf16_->decode(bytes, utf8)) {
+      parse(utf8);
+    } else {
+      violate("The document holds half of a surrogate pair.");
+    }
+  }
+
   void parse(std::string_view bytes) {
-    if (encoding_ == Encoding::Utf8 && bytes.find('\0') != std::string_view::npos) {
+    if (bytes.find('\0') != std::string_view::npos) {
       violate("The document holds a character that XML does not allow.");
       return;
     }
@@ -345,13 +361,12 @@ class EnvelopeReader::Impl {
     bindings_.pop_back();
   }
 
-  void characters(std::string_view text, bool cdata) {
+  void characters(std::string_view text) {
     silence_ = 0;
     if (verdict_ == Verdict::NotOurs || open_.empty()) return;
     texts_.back() += text;
     Element& element = *open_.back();
-    element.has_text =
-        element.has_text || cdata || text.find_first_not_of(kXmlSpace) != std::string_view::npos;
+    element.has_text = element.has_text || text.find_first_not_of(kXmlSpace) != std::string_view::npos;
   }
 
   void parser_error(const xmlError& error) {
@@ -415,6 +430,7 @@ class EnvelopeReader::Impl {
   bool header_seen_ = false;
   bool body_seen_ = false;
   Encoding encoding_ = Encoding::Utf8;
+  std::optional<Utf16Decoder> utf16_;
   std::size_t total_ = 0;
   std::size_t silence_ = 0;
   std::deque<Element> elements_;
