@@ -94,14 +94,18 @@ class Handling {
       if (const int status = body.read(most - body.size(), piece); status != OK) return refused(status);
       trace_text(request_, "request", piece);
       reader.feed(piece);
-      if (reader.operation() != nullptr && operation_.empty()) {
-        operation_ = ews::operation_name(*reader.operation());
-        note(request_, "EWS_IM_OPERATION", operation_);
-      }
+      note_operation(reader);
     }
     const Verdict verdict = reader.verdict() == Verdict::NotOurs ? Verdict::NotOurs : reader.finish();
+    note_operation(reader);
     if (verdict == Verdict::Ours) return serve(reader.envelope(), body);
     return passes_on() ? declined("not ours", &body) : answer(ews::fault_reply(reader.refusal()));
+  }
+
+  void note_operation(const ews::EnvelopeReader& reader) {
+    if (reader.operation() == nullptr || !operation_.empty()) return;
+    operation_ = ews::operation_name(*reader.operation());
+    note(request_, "EWS_IM_OPERATION", operation_);
   }
 
   int serve(const ews::Envelope& envelope, Body& body) {
@@ -165,7 +169,7 @@ class Handling {
   }
 
   int method_not_allowed() {
-    request_->allowed |= (AP_METHOD_BIT << M_GET) | (AP_METHOD_BIT << M_POST);
+    ap_allow_standard_methods(request_, MERGE_ALLOW, M_GET, M_POST, -1);
     return refused(HTTP_METHOD_NOT_ALLOWED);
   }
 

@@ -9,7 +9,8 @@
 namespace ews_im::store {
 namespace {
 
-// The length in bytes of the well-formed UTF-8 sequence at the start of `text` if XML 1.0 can carry it, else 0.
+// The length in bytes of the well-formed UTF-8 sequence at the start of `text` if XML 1.0 can carry it, else
+// 0.
 std::size_t xml_character(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
@@ -81,8 +82,8 @@ bool is_xml_text(std::string_view text) {
 }
 
 std::size_t character_count(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string ascii_lower(std::string_view text) {

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t kTextSize = 36;
 
-constexpr bool is_hyphen_before(std::size_t byte) { return byte == 4 || byte == 6 || byte == 8 || byte == 10; }
+constexpr bool is_hyphen_before(std::size_t byte) {
+  return byte == 4 || byte == 6 || byte == 8 || byte == 10;
+}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

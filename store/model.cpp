@@ -43,7 +43,8 @@ bool have_twice(std::vector<Membership> memberships) {
 }  // namespace
 
 ImContact to_im_contact(const ImContactView& view) {
-  return converted<ImContact>(view, std::vector<Membership>(view.memberships.begin(), view.memberships.end()));
+  return converted<ImContact>(view,
+                              std::vector<Membership>(view.memberships.begin(), view.memberships.end()));
 }
 
 ImContactView to_view(const ImContact& contact) {
@@ -59,8 +60,10 @@ std::string address_key(ContactKind kind, std::string_view address) {
 
 std::string_view what_is_wrong(const ImGroup& group) {
   if (!is_number(group.number)) return "a group's number is out of range";
-  if (group.type < GroupType::OtherContacts || group.type > GroupType::DistributionGroup) return "no such group type";
-  if (!is_name(group.display_name, group.smtp_address)) return "a group's display name is too long or cannot be carried by XML";
+  if (group.type < GroupType::OtherContacts || group.type > GroupType::DistributionGroup)
+    return "no such group type";
+  if (!is_name(group.display_name, group.smtp_address))
+    return "a group's display name is too long or cannot be carried by XML";
   if ((group.type == GroupType::DistributionGroup) != !group.smtp_address.empty()) {
     return "a distribution group, and no other, has an address";
   }
@@ -78,16 +81,18 @@ std::string_view what_is_wrong(const ImContact& contact) {
                        !contact.im_telephone_number.empty();
   if (im ? has_tel : has_im) return "a contact has fields of the other kind";
   if ((im ? contact.im_address : contact.tel_uri_address).empty()) return "a contact has no address";
-  if (!is_name(contact.display_name, contact.im_address)) return "a contact's display name is too long or cannot be carried by XML";
+  if (!is_name(contact.display_name, contact.im_address))
+    return "a contact's display name is too long or cannot be carried by XML";
   if (!is_address(contact.im_address) || !is_address(contact.tel_uri_address) ||
       !is_address(contact.im_contact_sip_uri_address) || !is_address(contact.im_telephone_number)) {
     return "a contact's address is too long or cannot be carried by XML";
   }
   if (contact.memberships.empty()) return "a contact is in no group";
-  const bool in_range = std::all_of(contact.memberships.begin(), contact.memberships.end(), [](const Membership& m) {
-    return is_number(m.group) && m.joined <= kLargestCounter;
-  });
-  if (!in_range || have_twice(contact.memberships)) return "a contact's memberships name a group twice or none";
+  const bool in_range =
+      std::all_of(contact.memberships.begin(), contact.memberships.end(),
+                  [](const Membership& m) { return is_number(m.group) && m.joined <= kLargestCounter; });
+  if (!in_range || have_twice(contact.memberships))
+    return "a contact's memberships name a group twice or none";
   return {};
 }
 

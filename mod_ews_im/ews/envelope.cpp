@@ -234,7 +234,8 @@ class EnvelopeReader::Impl {
     while (!bytes.empty() && verdict_ != Verdict::NotOurs) {
       const std::string_view piece = bytes.substr(0, kPiece);
       bytes.remove_prefix(piece.size());
-      silence_ += piece.size();
+      const bool epilog = !elements_.empty() && open_.empty();
+      if (!epilog || piece.find_first_not_of(kXmlSpace) != std::string_view::npos) silence_ += piece.size();
       if (xmlParseChunk(parser_, piece.data(), static_cast<int>(piece.size()), 0) != 0)
         violate("The document is not well-formed.");
       if (silence_ > kLongestSilence) violate("A tag or comment is too long.");

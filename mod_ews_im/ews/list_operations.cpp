@@ -144,10 +144,11 @@ Reply get_im_items(const Call& call) {
   const std::vector<ItemId> contact_ids = ids_of(call, "ContactIds");
   const std::vector<ItemId> group_ids = ids_of(call, "GroupIds");
   return list_reply(call, [&](store::MailboxView& view, ImItemList& list) {
-    std::set<store::ItemNumber> seen;
+    std::set<store::ItemNumber> groups_seen;
+    std::set<store::ItemNumber> contacts_seen;
     for (const ItemId& id : group_ids) {
       const store::ItemNumber number = item_number(id, list.mailbox);
-      if (!seen.insert(number).second) continue;
+      if (!groups_seen.insert(number).second) continue;
       if (auto group = view.im_group(number)) list.groups.push_back(std::move(*group));
     }
     if (contact_ids.empty() && list.groups.empty()) return;
@@ -155,7 +156,7 @@ Reply get_im_items(const Call& call) {
     const auto& all = list.all.contacts;
     for (const ItemId& id : contact_ids) {
       const store::ItemNumber number = item_number(id, list.mailbox);
-      if (!seen.insert(number).second) continue;
+      if (!contacts_seen.insert(number).second) continue;
       const auto found = std::lower_bound(
           all.begin(), all.end(), number,
           [](const store::ImContactView& contact, store::ItemNumber n) { return contact.number < n; });

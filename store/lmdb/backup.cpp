@@ -68,7 +68,8 @@ class Watch {
 std::uint64_t used_bytes(LmdbEnv& env) {
   MDB_stat about{};
   if (!env.with("sizes", [&](MDB_env* raw) { return mdb_env_stat(raw, &about); }).ok()) return 0;
-  return (std::uint64_t{2} + about.ms_branch_pages + about.ms_leaf_pages + about.ms_overflow_pages) * about.ms_psize;
+  return (std::uint64_t{2} + about.ms_branch_pages + about.ms_leaf_pages + about.ms_overflow_pages) *
+         about.ms_psize;
 }
 
 // Writes a compact copy into the open, empty file and flushes it.
@@ -76,7 +77,8 @@ Status copy_compact(LmdbEnv& env, int fd, const std::string& file, const Progres
   const std::uint64_t total = used_bytes(env);
   {
     const Watch watch(fd, total, progress);
-    auto status = env.with("copy to " + file, [&](MDB_env* raw) { return mdb_env_copyfd2(raw, fd, MDB_CP_COMPACT); });
+    auto status =
+        env.with("copy to " + file, [&](MDB_env* raw) { return mdb_env_copyfd2(raw, fd, MDB_CP_COMPACT); });
     if (!status.ok()) return status;
   }
   if (fsync(fd) != 0) return errno_fault(errno, file);
@@ -106,10 +108,15 @@ Status copy_bytes(int from, int to, const std::string& file, const Progress& pro
 // Corrupt if the file has findings; the detail holds the first.
 Status require_sound(const std::string& file) {
   std::string first;
-  const auto summary = check_lmdb_file(file, [&](std::string_view line) { if (first.empty()) first = line; }, {});
+  const auto summary = check_lmdb_file(file,
+                                       [&](std::string_view line) {
+                                         if (first.empty()) first = line;
+                                       },
+                                       {});
   if (!summary.ok()) return summary.status();
   if (summary.value().findings == 0) return {};
-  return {Fault::Corrupt, file + ": " + std::to_string(summary.value().findings) + " findings, the first: " + first};
+  return {Fault::Corrupt,
+          file + ": " + std::to_string(summary.value().findings) + " findings, the first: " + first};
 }
 
 // Removes a file at the end of its life unless it was renamed.
@@ -144,7 +151,8 @@ class TemporaryFile {
 };
 
 // Makes folder()/data.mdb by `write`, checks it and puts it in place.
-Status put_in_place(NewStore& store, std::optional<ExclusiveUse>& use, const std::function<Status(int, const std::string&)>& write) {
+Status put_in_place(NewStore& store, std::optional<ExclusiveUse>& use,
+                    const std::function<Status(int, const std::string&)>& write) {
   const std::string file = data_file(store.folder());
   const UniqueFd fd(open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return errno_fault(errno, file);
@@ -173,7 +181,8 @@ Status backup_lmdb_store(const std::string& path, const std::string& file, const
   return temporary.value().rename_to(file);
 }
 
-Status restore_lmdb_store(const std::string& file, const std::string& path, bool replace, const Progress& progress) {
+Status restore_lmdb_store(const std::string& file, const std::string& path, bool replace,
+                          const Progress& progress) {
   const UniqueFd from(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!from) return errno_fault(errno, file);
   if (auto status = require_sound(file); !status.ok()) return status;

@@ -16,6 +16,16 @@ namespace {
 
 constexpr std::uint64_t kProgressStep = 10000;
 
+// What of a mailbox is needed to judge its other records; they follow one another.
+struct Seen {
+  Guid guid;
+  std::optional<Mailbox> head;
+  std::set<ItemNumber> groups;
+  std::map<GroupType, int> types;
+  std::uint64_t contacts = 0;
+  std::uint64_t addresses = 0;
+};
+
 class Check {
  public:
   Check(LmdbEnv& env, MDB_txn* txn, const Finding& finding) : env_(&env), txn_(txn), finding_(&finding) {}
@@ -23,16 +33,6 @@ class Check {
   CheckSummary run(const Progress& progress);
 
  private:
-  // What of a mailbox is needed to judge its other records; they follow one another.
-  struct Seen {
-    Guid guid;
-    std::optional<Mailbox> head;
-    std::set<ItemNumber> groups;
-    std::map<GroupType, int> types;
-    std::uint64_t contacts = 0;
-    std::uint64_t addresses = 0;
-  };
-
   void report(std::string_view key, std::string_view what);
   std::optional<std::string> payload(const Key& key);
   void look_at(std::string_view key, std::string_view record);
@@ -84,7 +84,8 @@ CheckSummary Check::run(const Progress& progress) {
   finish_mailbox();
   if (error != MDB_NOTFOUND) report({}, std::string("the tree of pages is damaged: ") + mdb_strerror(error));
   if (summary_.records != about.ms_entries) {
-    report({}, "there are " + std::to_string(summary_.records) + " records; expected " + std::to_string(about.ms_entries));
+    report({}, "there are " + std::to_string(summary_.records) + " records; expected " +
+                   std::to_string(about.ms_entries));
   }
   if (!payload(format_key())) report(format_key().view(), "it is missing");
   if (!payload(settings_key())) report(settings_key().view(), "it is missing");
@@ -94,12 +95,14 @@ CheckSummary Check::run(const Progress& progress) {
 
 void Check::look_at(std::string_view key, std::string_view record) {
   const auto parsed = parse_key(key);
-  if (mailbox_ && (!parsed || parsed->table != Table::Mailbox || parsed->guid != mailbox_->guid)) finish_mailbox();
+  if (mailbox_ && (!parsed || parsed->table != Table::Mailbox || parsed->guid != mailbox_->guid))
+    finish_mailbox();
   if (!parsed) return report(key, "no such kind of record");
   if (parsed->table == Table::Mailbox && !mailbox_) {
     mailbox_.emplace();
     mailbox_->guid = parsed->guid;
-    if (const auto head = payload(mailbox_key(parsed->guid))) mailbox_->head = decode_mailbox(parsed->guid, *head);
+    if (const auto head = payload(mailbox_key(parsed->guid)))
+      mailbox_->head = decode_mailbox(parsed->guid, *head);
   }
   const auto found = payload_of(key, record);
   if (!found) return report(key, "its checksum is wrong");
@@ -110,20 +113,38 @@ void Check::look_at(std::string_view key, std::string_view record) {
     case Table::Settings:
       if (!decode_settings(*found)) report(key, "it does not have the form of its kind");
       break;
-    case Table::Mailbox: look_at_mailbox_part(*parsed, key, *found); break;
-    case Table::Directory: look_at_entry(parsed->guid, key, *found); break;
-    case Table::Names: look_at_name(parsed->kind, key, *found); break;
-    case Table::DistributionGroups: look_at_distribution_group(key, *found); break;
-    case Table::Rights: look_at_right(key, *found); break;
+    case Table::Mailbox:
+      look_at_mailbox_part(*parsed, key, *found);
+      break;
+    case Table::Directory:
+      look_at_entry(parsed->guid, key, *found);
+      break;
+    case Table::Names:
+      look_at_name(parsed->kind, key, *found);
+      break;
+    case Table::DistributionGroups:
+      look_at_distribution_group(key, *found);
+      break;
+    case Table::Rights:
+      look_at_right(key, *found);
+      break;
   }
 }
 
 void Check::look_at_mailbox_part(const ParsedKey& parsed, std::string_view key, std::string_view payload) {
   switch (parsed.part) {
-    case MailboxPart::Head: look_at_head(key, payload); break;
-    case MailboxPart::Group: look_at_group(parsed.number, key, payload); break;
-    case MailboxPart::Contact: look_at_contact(parsed.number, key, payload); break;
-    case MailboxPart::Address: look_at_address(key, payload); break;
+    case MailboxPart::Head:
+      look_at_head(key, payload);
+      break;
+    case MailboxPart::Group:
+      look_at_group(parsed.number, key, payload);
+      break;
+    case MailboxPart::Contact:
+      look_at_contact(parsed.number, key, payload);
+      break;
+    case MailboxPart::Address:
+      look_at_address(key, payload);
+      break;
   }
 }
 
@@ -132,8 +153,10 @@ void Check::look_at_head(std::string_view key, std::string_view payload) {
   if (!head) return report(key, "it does not have the form of its kind");
   ++summary_.mailboxes;
   if (head->provider_uid.bytes[0] == 0) report(key, "its provider UID begins with a zero byte");
-  if (head->folder == 0 || head->folder >= head->next_item) report(key, "the number of its folder was never given");
-  if (head->next_item > kLargestCounter + 1 || head->last_change > kLargestCounter) report(key, "a counter is out of range");
+  if (head->folder == 0 || head->folder >= head->next_item)
+    report(key, "the number of its folder was never given");
+  if (head->next_item > kLargestCounter + 1 || head->last_change > kLargestCounter)
+    report(key, "a counter is out of range");
   if (!this->payload(directory_key(head->guid))) report(key, "it has no directory entry");
 }
 
@@ -197,14 +220,17 @@ void Check::finish_mailbox() {
   const Key key = mailbox_key(seen.guid);
   if (!seen.head) return report(key.view(), "it is missing or damaged");
   std::uint64_t counted = 0;
-  for (const auto& [type, count] : seen.types) counted += is_default(type) ? 0 : static_cast<std::uint64_t>(count);
+  for (const auto& [type, count] : seen.types)
+    counted += is_default(type) ? 0 : static_cast<std::uint64_t>(count);
   for (const GroupType type : {GroupType::OtherContacts, GroupType::Tagged, GroupType::Favorites}) {
     const auto found = seen.types.find(type);
-    if (found == seen.types.end() || found->second != 1) report(key.view(), "a default group is not there exactly once");
+    if (found == seen.types.end() || found->second != 1)
+      report(key.view(), "a default group is not there exactly once");
   }
   const auto compare = [&](std::string_view what, std::uint64_t said, std::uint64_t is) {
     if (said == is) return;
-    report(key.view(), "it counts " + std::to_string(said) + " " + std::string(what) + "; there are " + std::to_string(is));
+    report(key.view(), "it counts " + std::to_string(said) + " " + std::string(what) + "; there are " +
+                           std::to_string(is));
   };
   compare("contacts", seen.head->im_contacts, seen.contacts);
   compare("groups", seen.head->im_groups, counted);
@@ -228,10 +254,12 @@ void Check::look_at_entry(const Guid& guid, std::string_view key, std::string_vi
 void Check::look_at_name(NameKind kind, std::string_view key, std::string_view payload) {
   const auto name = decode_name(payload);
   if (!name) return report(key, "it does not have the form of its kind");
-  if (name_key_of(kind, name->folded).view() != key) report(key, "its text " + name->folded + " does not belong to its key");
+  if (name_key_of(kind, name->folded).view() != key)
+    report(key, "its text " + name->folded + " does not belong to its key");
   const auto found = this->payload(directory_key(name->mailbox));
   const auto entry = found ? decode_directory_entry(name->mailbox, *found) : std::nullopt;
-  if (!entry) return report(key, "the mailbox of " + name->folded + ", " + name->mailbox.text() + ", is missing");
+  if (!entry)
+    return report(key, "the mailbox of " + name->folded + ", " + name->mailbox.text() + ", is missing");
   const auto names = names_of(*entry);
   if (std::find(names.begin(), names.end(), FoldedName{kind, name->folded}) == names.end()) {
     report(key, "the mailbox " + name->mailbox.text() + " is not called " + name->folded);
@@ -251,9 +279,11 @@ void Check::look_at_right(std::string_view key, std::string_view payload) {
   const auto right = decode_impersonation_right(payload);
   if (!right) return report(key, "it does not have the form of its kind");
   if (const auto wrong = what_is_wrong(*right); !wrong.empty()) report(key, wrong);
-  if (right_key(*right).view() != key) report(key, "its caller " + right->caller + " does not belong to its key");
+  if (right_key(*right).view() != key)
+    report(key, "its caller " + right->caller + " does not belong to its key");
   if (right->mailbox && !this->payload(directory_key(*right->mailbox))) {
-    report(key, "the mailbox " + right->mailbox->text() + " of the right of " + right->caller + " is missing");
+    report(key,
+           "the mailbox " + right->mailbox->text() + " of the right of " + right->caller + " is missing");
   }
 }
 
@@ -265,7 +295,8 @@ Result<CheckSummary> check(LmdbEnv& env, const Finding& finding, const Progress&
 
 }  // namespace
 
-Result<CheckSummary> check_lmdb_store(const std::string& path, const Finding& finding, const Progress& progress) {
+Result<CheckSummary> check_lmdb_store(const std::string& path, const Finding& finding,
+                                      const Progress& progress) {
   LmdbOptions options;
   options.path = path;
   const auto store = open_shared(options);
@@ -273,7 +304,8 @@ Result<CheckSummary> check_lmdb_store(const std::string& path, const Finding& fi
   return check(store.value()->env(), finding, progress);
 }
 
-Result<CheckSummary> check_lmdb_file(const std::string& file, const Finding& finding, const Progress& progress) {
+Result<CheckSummary> check_lmdb_file(const std::string& file, const Finding& finding,
+                                     const Progress& progress) {
   const auto env = LmdbEnv::open_file(file);
   if (!env.ok()) return env.status();
   return check(*env.value(), finding, progress);

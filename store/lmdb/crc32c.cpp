@@ -35,7 +35,8 @@ Word take(const char*& data, std::size_t& size) {
   return word;
 }
 
-__attribute__((target("sse4.2"))) std::uint32_t crc32c_by_instruction(std::uint32_t crc, std::string_view text) {
+__attribute__((target("sse4.2"))) std::uint32_t crc32c_by_instruction(std::uint32_t crc,
+                                                                      std::string_view text) {
   const char* data = text.data();
   std::size_t size = text.size();
   std::uint64_t wide = ~crc;

@@ -7,7 +7,8 @@
 
 namespace ews_im::store {
 
-/// The checksum of what `crc` was computed from, followed by `data`. Starts at 0: crc32c(crc32c(0, a), b) is that of a and b.
+/// The checksum of what `crc` was computed from, followed by `data`. Starts at 0: crc32c(crc32c(0, a), b) is
+/// that of a and b.
 [[nodiscard]] std::uint32_t crc32c(std::uint32_t crc, std::string_view data);
 /// The same by table, for processors without the instruction.
 [[nodiscard]] std::uint32_t crc32c_by_table(std::uint32_t crc, std::string_view data);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts a store in place, new or from a backup: built in a folder of its own within the directory, flushed, then renamed.
+// Puts a store in place, new or from a backup: built in a folder of its own within the directory, flushed,
+// then renamed.
 #include "store/lmdb/create.h"
 
 #include <dirent.h>
@@ -33,8 +34,8 @@ void remove_aside(const std::string& folder) {
   rmdir(folder.c_str());
 }
 
-// The first name in the directory that does not belong to a store under construction; folders of those that crashed are
-// removed on the way. REQUIRES: the directory is locked.
+// The first name in the directory that does not belong to a store under construction; folders of those that
+// crashed are removed on the way. REQUIRES: the directory is locked.
 Result<std::string> foreign_name(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
   if (directory == nullptr) return errno_fault(errno, path);
@@ -74,7 +75,8 @@ Status build_empty(const std::string& folder) {
   }
   mdb_env_close(env);
   if (error == 0) return {};
-  return error > 0 ? errno_fault(error, folder) : Status(Fault::Internal, folder + ": " + mdb_strerror(error));
+  return error > 0 ? errno_fault(error, folder)
+                   : Status(Fault::Internal, folder + ": " + mdb_strerror(error));
 }
 
 // Gives the file to the directory's owner and flushes it.
@@ -82,7 +84,8 @@ Status finish_file(const std::string& file, const struct stat& directory) {
   const UniqueFd fd(open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return errno_fault(errno, file);
   if (fchmod(fd.get(), 0600) != 0) return errno_fault(errno, file);
-  if (geteuid() == 0 && fchown(fd.get(), directory.st_uid, directory.st_gid) != 0) return errno_fault(errno, file);
+  if (geteuid() == 0 && fchown(fd.get(), directory.st_uid, directory.st_gid) != 0)
+    return errno_fault(errno, file);
   if (fsync(fd.get()) != 0) return errno_fault(errno, file);
   return {};
 }
@@ -127,7 +130,8 @@ Status NewStore::put_in_place() {
   struct stat directory {};
   if (fstat(directory_.get(), &directory) != 0) return errno_fault(errno, path_);
   if (auto status = finish_file(data_file(folder_), directory); !status.ok()) return status;
-  if (rename(data_file(folder_).c_str(), data_file(path_).c_str()) != 0) return errno_fault(errno, data_file(path_));
+  if (rename(data_file(folder_).c_str(), data_file(path_).c_str()) != 0)
+    return errno_fault(errno, data_file(path_));
   remove_aside(folder_);
   folder_.clear();
   if (fsync(directory_.get()) != 0) return errno_fault(errno, path_);

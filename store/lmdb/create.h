@@ -12,8 +12,9 @@ namespace ews_im::store {
 
 class NewStore {
  public:
-  /// Makes the directory `path` if it is missing, locks it against others who do the same, and makes a folder in it for the
-  /// new data file. Faults: AlreadyExists (a store, unless `replace`, or anything else is there), Busy, those of check_directory.
+  /// Makes the directory `path` if it is missing, locks it against others who do the same, and makes a folder
+  /// in it for the new data file. Faults: AlreadyExists (a store, unless `replace`, or anything else is
+  /// there), Busy, those of check_directory.
   static Result<NewStore> begin(const std::string& path, bool replace);
   /// Removes what was not put in place.
   ~NewStore();

@@ -13,10 +13,14 @@ constexpr std::string_view kMalformed = "it does not have the form of its kind";
 
 std::string_view kind_name(NameKind kind) {
   switch (kind) {
-    case NameKind::SmtpAddress: return "address";
-    case NameKind::UserPrincipalName: return "user principal name";
-    case NameKind::Sid: return "SID";
-    case NameKind::Account: return "account";
+    case NameKind::SmtpAddress:
+      return "address";
+    case NameKind::UserPrincipalName:
+      return "user principal name";
+    case NameKind::Sid:
+      return "SID";
+    case NameKind::Account:
+      return "account";
   }
   return "name";
 }
@@ -33,9 +37,10 @@ void put_name(Records& records, const FoldedName& name, const Guid& mailbox) {
   const Key key = name_key_of(name.kind, name.folded);
   if (const auto taken = read_name(records, key)) {
     const auto owner = find_entry(records, taken->mailbox);
-    records.fail({Fault::AlreadyExists, "the " + std::string(kind_name(name.kind)) + " " + name.folded +
-                                            " is that of mailbox " + taken->mailbox.text() +
-                                            (owner ? " (" + owner->primary_smtp_address + ")" : std::string())});
+    records.fail(
+        {Fault::AlreadyExists, "the " + std::string(kind_name(name.kind)) + " " + name.folded +
+                                   " is that of mailbox " + taken->mailbox.text() +
+                                   (owner ? " (" + owner->primary_smtp_address + ")" : std::string())});
   }
   records.put(key, encode(NameRecord{mailbox, name.folded}));
 }
@@ -92,7 +97,8 @@ std::optional<DirectoryEntry> find_entry(Records& records, NameKind kind, std::s
   return entry;
 }
 
-std::vector<DirectoryEntry> list_entries(Records& records, const std::optional<Guid>& after, std::size_t most) {
+std::vector<DirectoryEntry> list_entries(Records& records, const std::optional<Guid>& after,
+                                         std::size_t most) {
   std::vector<DirectoryEntry> entries;
   if (most == 0) return entries;
   const Key prefix(Table::Directory);
@@ -158,7 +164,8 @@ void add_distribution_group(Records& records, const DistributionGroup& group) {
   fail_if_wrong(records, what_is_wrong(group));
   const Key key = distribution_group_key(ascii_lower(group.smtp_address));
   if (records.has(key)) {
-    records.fail({Fault::AlreadyExists, "the distribution group " + group.smtp_address + " is there already"});
+    records.fail(
+        {Fault::AlreadyExists, "the distribution group " + group.smtp_address + " is there already"});
   }
   records.put(key, encode(group));
 }
@@ -175,7 +182,8 @@ std::vector<ImpersonationRight> list_rights(Records& records, std::string_view c
   const std::string folded = ascii_lower(caller);
   const Key prefix = caller.empty() ? Key(Table::Rights) : rights_prefix(folded);
   auto rights = list<ImpersonationRight>(records, prefix, decode_impersonation_right);
-  if (!caller.empty()) std::erase_if(rights, [&](const auto& right) { return ascii_lower(right.caller) != folded; });
+  if (!caller.empty())
+    std::erase_if(rights, [&](const auto& right) { return ascii_lower(right.caller) != folded; });
   return rights;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The directory, settings and rights within an LMDB transaction. Faults of the contract go into the status of the records.
+// The directory, settings and rights within an LMDB transaction. Faults of the contract go into the status of
+// the records.
 #pragma once
 
 #include <optional>
@@ -22,8 +23,10 @@ struct FoldedName {
 [[nodiscard]] std::vector<FoldedName> names_of(const DirectoryEntry& entry);
 
 [[nodiscard]] std::optional<DirectoryEntry> find_entry(Records& records, const Guid& mailbox);
-[[nodiscard]] std::optional<DirectoryEntry> find_entry(Records& records, NameKind kind, std::string_view name);
-[[nodiscard]] std::vector<DirectoryEntry> list_entries(Records& records, const std::optional<Guid>& after, std::size_t most);
+[[nodiscard]] std::optional<DirectoryEntry> find_entry(Records& records, NameKind kind,
+                                                       std::string_view name);
+[[nodiscard]] std::vector<DirectoryEntry> list_entries(Records& records, const std::optional<Guid>& after,
+                                                       std::size_t most);
 /// `drawn`: the head of the new mailbox, with its random identifiers.
 void add_entry(Records& records, const DirectoryEntry& entry, const Mailbox& drawn);
 void set_entry(Records& records, const DirectoryEntry& entry);

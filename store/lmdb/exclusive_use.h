@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sole use of a store whose data file is about to be replaced. Knows how LMDB marks a store as open: every process that
-// has it open holds a shared fcntl lock on the first byte of lock.mdb.
+// The sole use of a store whose data file is about to be replaced. Knows how LMDB marks a store as open:
+// every process that has it open holds a shared fcntl lock on the first byte of lock.mdb.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace ews_im::store {
 
-/// Who opens the store meanwhile waits until this object is gone. This process must not open lock.mdb meanwhile: that would end
-/// the lock.
+/// Who opens the store meanwhile waits until this object is gone. This process must not open lock.mdb
+/// meanwhile: that would end the lock.
 class ExclusiveUse {
  public:
   /// Faults: Busy (some process has the store open), NotFound, Denied.

@@ -26,14 +26,15 @@ std::string octal(mode_t mode) {
 Status check_mode(const std::string& file, const struct stat& about, mode_t wanted) {
   if ((about.st_mode & 077) == 0) return {};
   return {Fault::Denied, file + " has mode " + octal(about.st_mode & 07777) +
-                             ", so that others than its owner can use it; expected " + octal(wanted) + ": chmod " +
-                             octal(wanted) + " " + file};
+                             ", so that others than its owner can use it; expected " + octal(wanted) +
+                             ": chmod " + octal(wanted) + " " + file};
 }
 
 Status check_file(const std::string& file, const struct stat& about, const struct stat& directory) {
   if (!S_ISREG(about.st_mode)) return {Fault::Denied, file + " is no regular file"};
   if (about.st_nlink != 1) {
-    return {Fault::Denied, file + " has " + std::to_string(about.st_nlink) + " names (hard links); expected 1"};
+    return {Fault::Denied,
+            file + " has " + std::to_string(about.st_nlink) + " names (hard links); expected 1"};
   }
   if (about.st_uid != directory.st_uid) {
     return {Fault::Denied, file + " belongs to user " + std::to_string(about.st_uid) + "; expected " +
@@ -73,17 +74,22 @@ Status errno_fault(int error, const std::string& what) {
   const std::string detail = what + ": " + std::strerror(error);
   switch (error) {
     case ENOENT:
-    case ENOTDIR: return {Fault::NotFound, detail};
+    case ENOTDIR:
+      return {Fault::NotFound, detail};
     case EACCES:
     case EPERM:
     case EROFS:
-    case ELOOP: return {Fault::Denied, detail};
+    case ELOOP:
+      return {Fault::Denied, detail};
     case EEXIST:
-    case ENOTEMPTY: return {Fault::AlreadyExists, detail};
+    case ENOTEMPTY:
+      return {Fault::AlreadyExists, detail};
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return {Fault::Full, detail};
-    default: return {Fault::Unavailable, detail};
+    case EFBIG:
+      return {Fault::Full, detail};
+    default:
+      return {Fault::Unavailable, detail};
   }
 }
 
@@ -117,20 +123,23 @@ Status check_directory(const std::string& path, uid_t user) {
   const auto about = look_at(path);
   if (!about.ok()) return about.status();
   if (!S_ISDIR(about.value().st_mode)) {
-    return {Fault::Denied, path + " is no directory" + (S_ISLNK(about.value().st_mode) ? " but a symbolic link" : "")};
+    return {Fault::Denied,
+            path + " is no directory" + (S_ISLNK(about.value().st_mode) ? " but a symbolic link" : "")};
   }
   if (user != 0 && about.value().st_uid != user) {
     return {Fault::Denied, path + " belongs to user " + std::to_string(about.value().st_uid) + "; expected " +
-                               std::to_string(user) + ", as whom the store is used: chown -R " + std::to_string(user) +
-                               " " + path};
+                               std::to_string(user) + ", as whom the store is used: chown -R " +
+                               std::to_string(user) + " " + path};
   }
   if (auto status = check_mode(path, about.value(), 0700); !status.ok()) return status;
   struct statfs file_system {};
   if (statfs(path.c_str(), &file_system) != 0) return errno_fault(errno, path);
   if (is_network_file_system(static_cast<std::uint64_t>(file_system.f_type) & 0xFFFFFFFF)) {
-    return {Fault::Unavailable,
-            path + " is on a file system of the network or of a user program, where the store's locks do not work; "
-                   "put it on a disk of this machine"};
+    return {
+        Fault::Unavailable,
+        path +
+            " is on a file system of the network or of a user program, where the store's locks do not work; "
+            "put it on a disk of this machine"};
   }
   return {};
 }
@@ -146,7 +155,8 @@ Status check_store_files(const std::string& path, uid_t user) {
   const auto data = look_at(data_file(path));
   if (!data.ok()) {
     if (data.status().fault() != Fault::NotFound) return data.status();
-    return {Fault::NotFound, "there is no store in " + path + "; ews-imctl --store " + path + " init creates one"};
+    return {Fault::NotFound,
+            "there is no store in " + path + "; ews-imctl --store " + path + " init creates one"};
   }
   if (auto status = check_file(data_file(path), data.value(), directory.value()); !status.ok()) return status;
   if (auto status = check_data_size(data_file(path)); !status.ok()) return status;
@@ -171,7 +181,8 @@ Status ensure_lock_file(const std::string& path) {
   const UniqueFd fd(open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return errno == EEXIST ? Status() : errno_fault(errno, file);
   if (geteuid() != 0) return {};
-  if (fchown(fd.get(), directory.value().st_uid, directory.value().st_gid) != 0) return errno_fault(errno, file);
+  if (fchown(fd.get(), directory.value().st_uid, directory.value().st_gid) != 0)
+    return errno_fault(errno, file);
   return {};
 }
 

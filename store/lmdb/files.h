@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the directory and the two files of an LMDB store must be like: owner, permissions, kind, file system. Knows no LMDB
-// call; opens no file of a store, since closing lock.mdb would drop LMDB's locks.
+// What the directory and the two files of an LMDB store must be like: owner, permissions, kind, file system.
+// Knows no LMDB call; opens no file of a store, since closing lock.mdb would drop LMDB's locks.
 #pragma once
 
 #include <sys/types.h>
@@ -28,29 +28,32 @@ struct SizeAndLinks {
   std::uint64_t size = 0;
   std::uint64_t links = 0;
 };
-/// Of an open file, without asking for its times: a kernel that has told a time of a file keeps an exact one at the next
-/// write, and the next flush of the file takes a sixth longer for it. nullopt: see errno.
+/// Of an open file, without asking for its times: a kernel that has told a time of a file keeps an exact one
+/// at the next write, and the next flush of the file takes a sixth longer for it. nullopt: see errno.
 [[nodiscard]] std::optional<SizeAndLinks> size_and_links(int fd);
 
-/// A fault for what errno says: NotFound, Denied, AlreadyExists, Full, or Unavailable; `what` begins the detail.
+/// A fault for what errno says: NotFound, Denied, AlreadyExists, Full, or Unavailable; `what` begins the
+/// detail.
 Status errno_fault(int error, const std::string& what);
 
-/// Whether file systems of this type (f_type of statfs) are served by another machine or by a program: LMDB's locks and memory
-/// maps do not work there, or nobody can tell.
+/// Whether file systems of this type (f_type of statfs) are served by another machine or by a program: LMDB's
+/// locks and memory maps do not work there, or nobody can tell.
 [[nodiscard]] bool is_network_file_system(std::uint64_t type);
 
-/// That `path` is a directory on a local file system, owned by `user` (anybody, if `user` is 0) and closed to others. Faults: NotFound, Denied,
-/// Unavailable.
+/// That `path` is a directory on a local file system, owned by `user` (anybody, if `user` is 0) and closed to
+/// others. Faults: NotFound, Denied, Unavailable.
 Status check_directory(const std::string& path, uid_t user);
 
-/// That `path` is such a directory and holds a store: data.mdb, and lock.mdb if there is one, are regular files with one link,
-/// of the directory's owner, closed to others. Faults as above, and Corrupt: data.mdb is too short.
+/// That `path` is such a directory and holds a store: data.mdb, and lock.mdb if there is one, are regular
+/// files with one link, of the directory's owner, closed to others. Faults as above, and Corrupt: data.mdb is
+/// too short.
 Status check_store_files(const std::string& path, uid_t user);
 
 /// That the file is long enough for LMDB not to take it for a new one. Faults: NotFound, Corrupt.
 Status check_data_size(const std::string& file);
 
-/// Makes lock.mdb if it is missing, as the directory's owner's. REQUIRES: the process has not opened the store.
+/// Makes lock.mdb if it is missing, as the directory's owner's. REQUIRES: the process has not opened the
+/// store.
 Status ensure_lock_file(const std::string& path);
 
 /// Flushes a directory, so that what was made or renamed in it lasts.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two small locks of the LMDB store: Gate, by which a store closes for good, and MapLock, under which its memory map moves.
-// Know no LMDB.
+// Two small locks of the LMDB store: Gate, by which a store closes for good, and MapLock, under which its
+// memory map moves. Know no LMDB.
 #pragma once
 
 #include <atomic>
@@ -10,13 +10,15 @@
 
 namespace ews_im::store {
 
-/// Counts what is going on in a store, so that it can be closed when nothing is. Never waits: fit for signal handlers.
+/// Counts what is going on in a store, so that it can be closed when nothing is. Never waits: fit for signal
+/// handlers.
 class Gate {
  public:
   /// False: the gate is closed. Otherwise leave() is due.
   [[nodiscard]] bool enter();
   void leave() { state_.fetch_sub(1, std::memory_order_release); }
-  /// Closes the gate for good if nobody is inside, or says that somebody is. True as well if it is closed already.
+  /// Closes the gate for good if nobody is inside, or says that somebody is. True as well if it is closed
+  /// already.
   [[nodiscard]] bool try_close();
 
  private:
@@ -24,8 +26,8 @@ class Gate {
   std::atomic<std::uint32_t> state_{0};
 };
 
-/// Held shared during each transaction; held alone while the map is moved. Who wants it alone goes first, so that a stream of
-/// readers cannot keep the map from growing. Not recursive.
+/// Held shared during each transaction; held alone while the map is moved. Who wants it alone goes first, so
+/// that a stream of readers cannot keep the map from growing. Not recursive.
 class MapLock {
  public:
   void enter();
@@ -36,9 +38,10 @@ class MapLock {
 
  private:
   static constexpr std::uint32_t kAlone = std::uint32_t{1} << 31;
-  std::atomic<std::uint32_t> state_{0};  // kAlone: wanted or held alone; the rest counts those who hold it shared
-  std::mutex one_at_a_time_;             // held alone
-  std::mutex mutex_;                     // for the two conditions
+  std::atomic<std::uint32_t> state_{
+      0};                     // kAlone: wanted or held alone; the rest counts those who hold it shared
+  std::mutex one_at_a_time_;  // held alone
+  std::mutex mutex_;          // for the two conditions
   std::condition_variable may_enter_;
   std::condition_variable all_left_;
 };

@@ -10,7 +10,8 @@ namespace ews_im::store {
 namespace {
 
 // The name space of all hashes in keys: drawn once, for ever.
-constexpr Guid kHashes{{0x9a, 0x1e, 0x6c, 0x53, 0x40, 0xf7, 0x4b, 0x0d, 0x8c, 0x25, 0x71, 0xd2, 0xe8, 0x36, 0xbf, 0x04}};
+constexpr Guid kHashes{
+    {0x9a, 0x1e, 0x6c, 0x53, 0x40, 0xf7, 0x4b, 0x0d, 0x8c, 0x25, 0x71, 0xd2, 0xe8, 0x36, 0xbf, 0x04}};
 
 Guid hash_of(std::uint8_t kind, std::string_view text) {
   std::string input(1, static_cast<char>(kind));
@@ -83,7 +84,8 @@ Key im_contact_key(const Guid& mailbox, ItemNumber number) {
 }
 
 Key address_index_key(const Guid& mailbox, ContactKind kind, std::string_view address_key) {
-  return part_prefix(mailbox, MailboxPart::Address).add(hash_of(static_cast<std::uint8_t>(kind), address_key));
+  return part_prefix(mailbox, MailboxPart::Address)
+      .add(hash_of(static_cast<std::uint8_t>(kind), address_key));
 }
 
 Key directory_key(const Guid& mailbox) { return Key(Table::Directory).add(mailbox); }
@@ -155,20 +157,31 @@ std::string describe_key(std::string_view key) {
   const auto parsed = parse_key(key);
   if (!parsed) return "record with the unknown key " + hex(key);
   switch (parsed->table) {
-    case Table::Format: return "format record";
-    case Table::Settings: return "settings record";
-    case Table::Directory: return "directory entry of mailbox " + parsed->guid.text();
-    case Table::Names: return "name " + hex(key.substr(1));
-    case Table::DistributionGroups: return "distribution group " + hex(key.substr(1));
-    case Table::Rights: return "impersonation right " + hex(key.substr(1));
-    case Table::Mailbox: break;
+    case Table::Format:
+      return "format record";
+    case Table::Settings:
+      return "settings record";
+    case Table::Directory:
+      return "directory entry of mailbox " + parsed->guid.text();
+    case Table::Names:
+      return "name " + hex(key.substr(1));
+    case Table::DistributionGroups:
+      return "distribution group " + hex(key.substr(1));
+    case Table::Rights:
+      return "impersonation right " + hex(key.substr(1));
+    case Table::Mailbox:
+      break;
   }
   const std::string of_mailbox = " of mailbox " + parsed->guid.text();
   switch (parsed->part) {
-    case MailboxPart::Head: return "head" + of_mailbox;
-    case MailboxPart::Group: return "group " + std::to_string(parsed->number) + of_mailbox;
-    case MailboxPart::Contact: return "contact " + std::to_string(parsed->number) + of_mailbox;
-    case MailboxPart::Address: return "address " + parsed->hash.text() + of_mailbox;
+    case MailboxPart::Head:
+      return "head" + of_mailbox;
+    case MailboxPart::Group:
+      return "group " + std::to_string(parsed->number) + of_mailbox;
+    case MailboxPart::Contact:
+      return "contact " + std::to_string(parsed->number) + of_mailbox;
+    case MailboxPart::Address:
+      return "address " + parsed->hash.text() + of_mailbox;
   }
   return "record";
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keys of the LMDB store. One unnamed database holds everything: the first byte of a key says which table a record
-// belongs to. All records of a mailbox stand side by side, so that a change of it touches few pages; its head, which nearly
-// every change touches, stands beside its newest contact.
+// The keys of the LMDB store. One unnamed database holds everything: the first byte of a key says which table
+// a record belongs to. All records of a mailbox stand side by side, so that a change of it touches few pages;
+// its head, which nearly every change touches, stands beside its newest contact.
 //
 //   table                 key after the table byte
 //   1 Format              -
 //   2 Settings            -
-//   3 Mailbox             GUID, then 1, number: group; 2, number: contact; 3: head; 4, hash: address of a contact
-//   4 Directory           GUID
-//   5 Names               kind of name, hash of the name
-//   6 DistributionGroups  hash of the address
-//   7 Rights              hash of the caller, GUID of the mailbox or 16 zero bytes for all
+//   3 Mailbox             GUID, then 1, number: group; 2, number: contact; 3: head; 4, hash: address of a
+//   contact 4 Directory           GUID 5 Names               kind of name, hash of the name 6
+//   DistributionGroups  hash of the address 7 Rights              hash of the caller, GUID of the mailbox or
+//   16 zero bytes for all
 //
-// Numbers are 8 bytes, most significant first. A hash is the GUID of a text (Guid::of_text), since texts can be longer than a
-// key of LMDB (511 bytes); the record repeats the text. All of this is on disk: never change it without a new format number.
+// Numbers are 8 bytes, most significant first. A hash is the GUID of a text (Guid::of_text), since texts can
+// be longer than a key of LMDB (511 bytes); the record repeats the text. All of this is on disk: never change
+// it without a new format number.
 #pragma once
 
 #include <array>
@@ -79,15 +79,16 @@ class Key {
 struct ParsedKey {
   Table table = Table::Format;
   MailboxPart part = MailboxPart::Head;
-  Guid guid;                ///< of the mailbox
-  std::uint64_t number = 0; ///< of the item
+  Guid guid;                 ///< of the mailbox
+  std::uint64_t number = 0;  ///< of the item
   NameKind kind = NameKind::SmtpAddress;
   Guid hash;
 };
 
 /// nullopt: no key of this format.
 [[nodiscard]] std::optional<ParsedKey> parse_key(std::string_view key);
-/// The number that follows `prefix` in `key`, of which `prefix` is the beginning. nullopt: it is not 8 bytes long.
+/// The number that follows `prefix` in `key`, of which `prefix` is the beginning. nullopt: it is not 8 bytes
+/// long.
 [[nodiscard]] std::optional<std::uint64_t> number_after(const Key& prefix, std::string_view key);
 /// For people, for instance "contact 17 of mailbox 0f8f...".
 [[nodiscard]] std::string describe_key(std::string_view key);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One LMDB environment and its transactions: the one place that opens files by LMDB, translates its errors, watches the
-// sizes of file and map, and moves the map. Knows no records but that of the format.
+// One LMDB environment and its transactions: the one place that opens files by LMDB, translates its errors,
+// watches the sizes of file and map, and moves the map. Knows no records but that of the format.
 #pragma once
 
 #include <lmdb.h>
@@ -38,8 +38,8 @@ class LmdbTxn {
 
   [[nodiscard]] MDB_txn* get() const { return txn_; }
   [[nodiscard]] LmdbEnv& env() const { return *env_; }
-  /// Makes a write transaction durable, and ends it either way. `pages`: how many pages it may have changed or added, at most.
-  /// `map_full` tells whether it failed for want of map space; nothing was changed then.
+  /// Makes a write transaction durable, and ends it either way. `pages`: how many pages it may have changed
+  /// or added, at most. `map_full` tells whether it failed for want of map space; nothing was changed then.
   Status commit(std::uint64_t pages, bool& map_full);
   void end();
 
@@ -62,15 +62,17 @@ class LmdbEnv {
   LmdbEnv& operator=(const LmdbEnv&) = delete;
 
   Result<LmdbTxn> begin_read();
-  /// Waits for writers of other processes without limit, or gives up at once if `wait` is false (Busy). LMDB's own write lock
-  /// cannot be tried, so all writers take turns by a lock on the data file first: with `wait` false only a program that
-  /// writes to the store by other means than this class can hold us up. REQUIRES: no other thread of the process writes.
+  /// Waits for writers of other processes without limit, or gives up at once if `wait` is false (Busy).
+  /// LMDB's own write lock cannot be tried, so all writers take turns by a lock on the data file first: with
+  /// `wait` false only a program that writes to the store by other means than this class can hold us up.
+  /// REQUIRES: no other thread of the process writes.
   Result<LmdbTxn> begin_write(bool wait);
   /// Makes the map larger. The caller has no transaction. Faults: Full.
   Status grow();
   /// Frees the reader slots of processes that died.
   void check_readers();
-  /// Runs `function` on the environment as it stands, while the map stays where it is. `function` returns what LMDB returned.
+  /// Runs `function` on the environment as it stands, while the map stays where it is. `function` returns
+  /// what LMDB returned.
   Status with(std::string_view doing, const std::function<int(MDB_env*)>& function);
 
   /// What an LMDB error is for those above; `doing` begins the detail.

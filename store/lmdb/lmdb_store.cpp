@@ -28,7 +28,8 @@ LmdbStore::LmdbStore(std::unique_ptr<LmdbEnv> env)
 
 LmdbStore::~LmdbStore() {
   if (try_close()) return;
-  // The environment is in use, or another process's: whatever LMDB would do at closing now does more harm than leaving it.
+  // The environment is in use, or another process's: whatever LMDB would do at closing now does more harm
+  // than leaving it.
   (void)writer_.release();
   (void)env_.release();
 }
@@ -99,11 +100,13 @@ Status LmdbStore::write(const Guid& mailbox, Deadline deadline, const WriteFunct
 }
 
 Result<std::optional<DirectoryEntry>> LmdbStore::find(NameKind kind, std::string_view name) {
-  return answer<std::optional<DirectoryEntry>>([&](Records& records) { return find_entry(records, kind, name); });
+  return answer<std::optional<DirectoryEntry>>(
+      [&](Records& records) { return find_entry(records, kind, name); });
 }
 
 Result<std::optional<DirectoryEntry>> LmdbStore::find(const Guid& mailbox) {
-  return answer<std::optional<DirectoryEntry>>([&](Records& records) { return find_entry(records, mailbox); });
+  return answer<std::optional<DirectoryEntry>>(
+      [&](Records& records) { return find_entry(records, mailbox); });
 }
 
 Status LmdbStore::add_mailbox(const DirectoryEntry& entry, Deadline deadline) {
@@ -125,7 +128,8 @@ Status LmdbStore::remove_mailbox(const Guid& mailbox, Deadline deadline) {
 }
 
 Result<std::vector<DirectoryEntry>> LmdbStore::mailboxes(const std::optional<Guid>& after, std::size_t most) {
-  return answer<std::vector<DirectoryEntry>>([&](Records& records) { return list_entries(records, after, most); });
+  return answer<std::vector<DirectoryEntry>>(
+      [&](Records& records) { return list_entries(records, after, most); });
 }
 
 Result<Settings> LmdbStore::settings() {
@@ -134,14 +138,15 @@ Result<Settings> LmdbStore::settings() {
 
 Status LmdbStore::set_settings(const Settings& settings, Deadline deadline) {
   if (settings.im_contact_limit > kLargestImContactLimit || settings.im_group_limit > kLargestImGroupLimit) {
-    return {Fault::Invalid, "limits of a mailbox go up to " + std::to_string(kLargestImContactLimit) + " contacts and " +
-                                std::to_string(kLargestImGroupLimit) + " groups"};
+    return {Fault::Invalid, "limits of a mailbox go up to " + std::to_string(kLargestImContactLimit) +
+                                " contacts and " + std::to_string(kLargestImGroupLimit) + " groups"};
   }
   return change(deadline, [&](Records& records) { records.put(settings_key(), encode(settings)); });
 }
 
 Result<std::vector<DistributionGroup>> LmdbStore::distribution_groups() {
-  return answer<std::vector<DistributionGroup>>([](Records& records) { return list_distribution_groups(records); });
+  return answer<std::vector<DistributionGroup>>(
+      [](Records& records) { return list_distribution_groups(records); });
 }
 
 Status LmdbStore::add_distribution_group(const DistributionGroup& group, Deadline deadline) {
@@ -153,7 +158,8 @@ Status LmdbStore::remove_distribution_group(std::string_view smtp_address, Deadl
 }
 
 Result<std::vector<ImpersonationRight>> LmdbStore::impersonation_rights(std::string_view caller) {
-  return answer<std::vector<ImpersonationRight>>([&](Records& records) { return list_rights(records, caller); });
+  return answer<std::vector<ImpersonationRight>>(
+      [&](Records& records) { return list_rights(records, caller); });
 }
 
 Status LmdbStore::grant_impersonation(const ImpersonationRight& right, Deadline deadline) {

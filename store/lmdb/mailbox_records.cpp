@@ -55,7 +55,9 @@ void create_mailbox(Records& records, const Mailbox& drawn) {
   Mailbox mailbox = drawn;
   mailbox.folder = mailbox.next_item++;
   constexpr std::pair<GroupType, std::string_view> kDefaults[] = {
-      {GroupType::OtherContacts, "Other Contacts"}, {GroupType::Tagged, "Tagged"}, {GroupType::Favorites, "Favorites"}};
+      {GroupType::OtherContacts, "Other Contacts"},
+      {GroupType::Tagged, "Tagged"},
+      {GroupType::Favorites, "Favorites"}};
   for (const auto& [type, name] : kDefaults) {
     const ImGroup group{mailbox.next_item++, type, std::string(name), {}};
     records.put(im_group_key(mailbox.guid, group.number), encode(group));
@@ -133,7 +135,8 @@ std::optional<ImContact> MailboxRecords::im_contact_by_address(ContactKind kind,
 
 ImContacts MailboxRecords::im_contacts() {
   ImContacts result;
-  const auto expected = static_cast<std::size_t>(std::min<std::uint64_t>(mailbox_.im_contacts, kLargestImContactLimit));
+  const auto expected =
+      static_cast<std::size_t>(std::min<std::uint64_t>(mailbox_.im_contacts, kLargestImContactLimit));
   std::vector<Piece> pieces;
   pieces.reserve(expected);
   // Never within the string object itself, so that the views stay good when the result is moved.
@@ -162,7 +165,8 @@ ImContacts MailboxRecords::im_contacts() {
   }
   if (!records_->status().ok()) return {};
   const Membership* at = result.memberships.data();
-  for (std::size_t i = 0; i < counts.size(); at += counts[i++]) result.contacts[i].memberships = {at, counts[i]};
+  for (std::size_t i = 0; i < counts.size(); at += counts[i++])
+    result.contacts[i].memberships = {at, counts[i]};
   return result;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One mailbox within an LMDB transaction: the view and the transaction of the contract. Knows no commit: what was
-// changed is in the LMDB transaction after finish().
+// One mailbox within an LMDB transaction: the view and the transaction of the contract. Knows no commit: what
+// was changed is in the LMDB transaction after finish().
 #pragma once
 
 #include <optional>
@@ -14,7 +14,8 @@ namespace ews_im::store {
 
 class MailboxRecords final : public MailboxTransaction {
  public:
-  /// Reads the head. `records` must outlive this object; its status says whether all went well (NotFound: no such mailbox).
+  /// Reads the head. `records` must outlive this object; its status says whether all went well (NotFound: no
+  /// such mailbox).
   MailboxRecords(Records& records, const Guid& mailbox);
 
   [[nodiscard]] const Mailbox& mailbox() override { return mailbox_; }
@@ -22,7 +23,8 @@ class MailboxRecords final : public MailboxTransaction {
   [[nodiscard]] std::optional<ImGroup> im_group(ItemNumber number) override;
   [[nodiscard]] std::vector<ImGroup> im_groups() override;
   [[nodiscard]] std::optional<ImContact> im_contact(ItemNumber number) override;
-  [[nodiscard]] std::optional<ImContact> im_contact_by_address(ContactKind kind, std::string_view address) override;
+  [[nodiscard]] std::optional<ImContact> im_contact_by_address(ContactKind kind,
+                                                               std::string_view address) override;
   [[nodiscard]] ImContacts im_contacts() override;
   [[nodiscard]] std::optional<DistributionGroup> distribution_group(std::string_view smtp_address) override;
 
@@ -52,6 +54,7 @@ class MailboxRecords final : public MailboxTransaction {
 void create_mailbox(Records& records, const Mailbox& drawn);
 /// The settings of the store.
 [[nodiscard]] Settings read_settings(Records& records);
-[[nodiscard]] std::optional<DistributionGroup> read_distribution_group(Records& records, std::string_view smtp_address);
+[[nodiscard]] std::optional<DistributionGroup> read_distribution_group(Records& records,
+                                                                       std::string_view smtp_address);
 
 }  // namespace ews_im::store

@@ -11,7 +11,8 @@ namespace {
 constexpr char kVersion = 1;
 constexpr std::string_view kVersionBytes(&kVersion, 1);
 
-// Takes a payload apart from its front. After the first thing that does not fit, everything is zero and done() is false.
+// Takes a payload apart from its front. After the first thing that does not fit, everything is zero and
+// done() is false.
 class RecordReader {
  public:
   explicit RecordReader(std::string_view payload) : at_(payload.data()), end_(at_ + payload.size()) {}
@@ -116,7 +117,8 @@ std::optional<std::string_view> payload_of(std::string_view key, std::string_vie
 std::optional<std::string_view> payload_of(std::uint32_t key_checksum, std::string_view record) {
   if (record.size() < kRecordHeaderSize || record[0] != kVersion) return std::nullopt;
   std::uint32_t stored = 0;
-  for (std::size_t i = 1; i < kRecordHeaderSize; ++i) stored = stored << 8 | static_cast<std::uint8_t>(record[i]);
+  for (std::size_t i = 1; i < kRecordHeaderSize; ++i)
+    stored = stored << 8 | static_cast<std::uint8_t>(record[i]);
   const std::string_view payload = record.substr(kRecordHeaderSize);
   if (crc32c(crc32c(key_checksum, kVersionBytes), payload) != stored) return std::nullopt;
   return payload;
@@ -228,7 +230,8 @@ std::optional<Settings> decode_settings(std::string_view payload) {
   Settings settings;
   settings.im_contact_limit = in.number();
   settings.im_group_limit = in.number();
-  in.require(settings.im_contact_limit <= kLargestImContactLimit && settings.im_group_limit <= kLargestImGroupLimit);
+  in.require(settings.im_contact_limit <= kLargestImContactLimit &&
+             settings.im_group_limit <= kLargestImGroupLimit);
   return whole(in, settings);
 }
 
@@ -251,7 +254,8 @@ std::optional<ImGroup> decode_im_group(ItemNumber number, std::string_view paylo
   RecordReader in(payload);
   ImGroup group;
   group.number = number;
-  group.type = static_cast<GroupType>(in.byte_up_to(static_cast<std::uint8_t>(GroupType::DistributionGroup), 1));
+  group.type =
+      static_cast<GroupType>(in.byte_up_to(static_cast<std::uint8_t>(GroupType::DistributionGroup), 1));
   group.display_name = in.text();
   group.smtp_address = in.text();
   return whole(in, std::move(group));

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of the records, on disk for ever: a change needs a new format number. Pure functions: knows no LMDB.
+// The bytes of the records, on disk for ever: a change needs a new format number. Pure functions: knows no
+// LMDB.
 //
-// A record is: the version of its form (1 byte, 1), the CRC-32C of key, version and payload (4 bytes, most significant
-// first), the payload. In payloads numbers are varints (7 bits a byte, least significant first, shortest form), a time is
-// zigzagged first, text has its length in bytes before it. A payload is read whole or not at all: nothing may follow.
+// A record is: the version of its form (1 byte, 1), the CRC-32C of key, version and payload (4 bytes, most
+// significant first), the payload. In payloads numbers are varints (7 bits a byte, least significant first,
+// shortest form), a time is zigzagged first, text has its length in bytes before it. A payload is read whole
+// or not at all: nothing may follow.
 //
 // What the key says is not repeated in the payload, except the text of which the key holds a hash.
 #pragma once
@@ -20,7 +22,7 @@
 
 namespace ews_im::store {
 
-inline constexpr std::uint64_t kFormat = 1;         ///< the format that this software writes
+inline constexpr std::uint64_t kFormat = 1;  ///< the format that this software writes
 inline constexpr std::size_t kRecordHeaderSize = 5;
 
 /// A record under construction: room for the header, then the payload; seal() fills in the header.
@@ -71,7 +73,8 @@ struct NameRecord {
 [[nodiscard]] bool decode_im_contact(ItemNumber number, std::string_view payload, ImContactView& contact,
                                      std::vector<Membership>& memberships);
 [[nodiscard]] std::optional<ItemNumber> decode_address(std::string_view payload);
-[[nodiscard]] std::optional<DirectoryEntry> decode_directory_entry(const Guid& guid, std::string_view payload);
+[[nodiscard]] std::optional<DirectoryEntry> decode_directory_entry(const Guid& guid,
+                                                                   std::string_view payload);
 [[nodiscard]] std::optional<NameRecord> decode_name(std::string_view payload);
 [[nodiscard]] std::optional<DistributionGroup> decode_distribution_group(std::string_view payload);
 [[nodiscard]] std::optional<ImpersonationRight> decode_impersonation_right(std::string_view payload);

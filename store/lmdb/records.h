@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The records as one LMDB transaction sees and changes them, each with its checksum. Keeps the first fault: from then on it
-// finds nothing and changes nothing. Knows keys and payloads as bytes, not what they mean.
+// The records as one LMDB transaction sees and changes them, each with its checksum. Keeps the first fault:
+// from then on it finds nothing and changes nothing. Knows keys and payloads as bytes, not what they mean.
 #pragma once
 
 #include <lmdb.h>
@@ -49,8 +49,9 @@ class Records {
   void erase(const Key& key);
   void erase_all(const Key& prefix);
 
-  /// Calls visit(key, record) for each record whose key begins with `prefix` and is not below `from`, ascending, as
-  /// they lie in the map and unchecked, until `visit` returns false. `visit` must change nothing.
+  /// Calls visit(key, record) for each record whose key begins with `prefix` and is not below `from`,
+  /// ascending, as they lie in the map and unchecked, until `visit` returns false. `visit` must change
+  /// nothing.
   template <class Visit>
   void walk_raw(const Key& prefix, const Key& from, const Visit& visit);
   /// The same with visit(key, payload), checked.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stores that this process has open, one environment for each directory: LMDB breaks its own locks if a process opens a
-// file twice. Nothing here has a destructor that runs at exit or at unloading.
+// The stores that this process has open, one environment for each directory: LMDB breaks its own locks if a
+// process opens a file twice. Nothing here has a destructor that runs at exit or at unloading.
 #include <unistd.h>
 
 #include <chrono>
@@ -67,7 +67,8 @@ Result<std::shared_ptr<LmdbStore>> open_shared(const LmdbOptions& options) {
         auto opened = LmdbStore::open(options);
         if (!opened.ok()) return opened.status();
         LmdbStore* store = opened.value().release();
-        std::shared_ptr<LmdbStore> handle(store, [identity](LmdbStore* last) { close_store(*identity, last); });
+        std::shared_ptr<LmdbStore> handle(store,
+                                          [identity](LmdbStore* last) { close_store(*identity, last); });
         registry().entries[*identity] = Entry{store, handle, getpid()};
         return handle;
       }
@@ -104,6 +105,8 @@ bool close_lmdb_stores() {
   return all;
 }
 
-Status check_lmdb_store_path(const std::string& path, std::uint32_t uid) { return check_store_files(path, uid); }
+Status check_lmdb_store_path(const std::string& path, std::uint32_t uid) {
+  return check_store_files(path, uid);
+}
 
 }  // namespace ews_im::store

@@ -17,17 +17,26 @@ constexpr MDB_dbi kFreeDatabase = 0;  // LMDB's own: lists of free pages, each w
 
 std::uint64_t* counter_of(LmdbStatistics& statistics, const ParsedKey& key) {
   switch (key.table) {
-    case Table::Names: return &statistics.names;
-    case Table::DistributionGroups: return &statistics.distribution_groups;
-    case Table::Rights: return &statistics.impersonation_rights;
-    case Table::Mailbox: break;
-    default: return nullptr;
+    case Table::Names:
+      return &statistics.names;
+    case Table::DistributionGroups:
+      return &statistics.distribution_groups;
+    case Table::Rights:
+      return &statistics.impersonation_rights;
+    case Table::Mailbox:
+      break;
+    default:
+      return nullptr;
   }
   switch (key.part) {
-    case MailboxPart::Head: return &statistics.mailboxes;
-    case MailboxPart::Group: return &statistics.im_groups;
-    case MailboxPart::Contact: return &statistics.im_contacts;
-    case MailboxPart::Address: return &statistics.addresses;
+    case MailboxPart::Head:
+      return &statistics.mailboxes;
+    case MailboxPart::Group:
+      return &statistics.im_groups;
+    case MailboxPart::Contact:
+      return &statistics.im_contacts;
+    case MailboxPart::Address:
+      return &statistics.addresses;
   }
   return nullptr;
 }

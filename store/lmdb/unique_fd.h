@@ -29,7 +29,8 @@ class UniqueFd {
   int fd_;
 };
 
-/// A lock (flock) of the whole file, of this process against others; ends with this object or with the process.
+/// A lock (flock) of the whole file, of this process against others; ends with this object or with the
+/// process.
 class FileLock {
  public:
   FileLock() = default;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Grouped writes: one thread runs the changes of all threads that wait, each in a nested transaction, and commits once for
-// all of them. Knows no contract of stores beyond Outcome.
+// Grouped writes: one thread runs the changes of all threads that wait, each in a nested transaction, and
+// commits once for all of them. Knows no contract of stores beyond Outcome.
 //
-// Who finds nobody at work and the store free runs the first batch, which spares the way to another thread and back when there
-// is a single client. What arrives meanwhile, and all that has to wait for another process, is left to a thread of the
-// writer's own. The queue is taken only when the write lock is held, so that what arrives before is in the same commit,
-// and who waits can give up while another process holds the lock.
+// Who finds nobody at work and the store free runs the first batch, which spares the way to another thread
+// and back when there is a single client. What arrives meanwhile, and all that has to wait for another
+// process, is left to a thread of the writer's own. The queue is taken only when the write lock is held, so
+// that what arrives before is in the same commit, and who waits can give up while another process holds the
+// lock.
 #pragma once
 
 #include <pthread.h>
@@ -36,8 +37,9 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// Runs `change` and returns when it is durable, or refused and all that it saw is durable. Faults: those that `change` leaves;
-  /// Busy: `deadline` passed before it was begun, or too many wait; those of the environment.
+  /// Runs `change` and returns when it is durable, or refused and all that it saw is durable. Faults: those
+  /// that `change` leaves; Busy: `deadline` passed before it was begun, or too many wait; those of the
+  /// environment.
   Status run(Deadline deadline, const Change& change);
 
  private:
@@ -74,7 +76,7 @@ class Writer {
   std::mutex mutex_;  // for what follows
   std::condition_variable wake_;
   Queue queue_;
-  bool at_work_ = false;    // some thread runs batches
+  bool at_work_ = false;      // some thread runs batches
   bool handed_over_ = false;  // it is to be thread_
   bool started_ = false;
   bool stop_ = false;

@@ -13,6 +13,7 @@ from tests.httpd.env import URL, Env
 from tests.httpd.soap import basic, envelope
 
 LIST = envelope("<m:GetImItemList/>")
+PAD = b"<t:a>%s</t:a>" % (b"a" * 4000)  # a header block that nobody reads
 
 
 def raw_request(account, body=LIST, **headers):
@@ -100,7 +101,7 @@ def test_unauthenticated_then_authenticated_on_one_connection(env, account):
 
 
 def test_wrong_password(env, account):
-    env.expect_log(r"AH01617: user .*password mismatch")
+    env.expect_log(r"AH01617: user .*Password Mismatch")
     assert account.soap(LIST, headers={"Authorization": basic(account.address, "wrong")}).status == 401
 
 
@@ -211,7 +212,9 @@ def test_body_limit(where, line, limit, chunked):
         account = env.account()
 
         def send(size):
-            body = LIST + b" " * (size - len(LIST))
+            full, rest = divmod(size - len(LIST), len(PAD))
+            body = LIST.replace(b"</soap:Header>", PAD * full + b" " * rest + b"</soap:Header>")
+            assert len(body) == size
             return account.soap([body] if chunked else body, chunked=chunked)
 
         assert send(limit).ok

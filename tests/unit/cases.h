@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of named cases as CppUnit tests: `const RegisteredSuite suite("guid", cases);` registers each under "guid: name".
+// Tables of named cases as CppUnit tests: `const RegisteredSuite suite("guid", cases);` registers each under
+// "guid: name".
 #pragma once
 
 #include <cppunit/TestAssert.h>
@@ -23,7 +24,8 @@ struct Case {
 
 class FunctionCase final : public CppUnit::TestCase {
  public:
-  FunctionCase(const std::string& name, std::function<void()> body) : TestCase(name), body_(std::move(body)) {}
+  FunctionCase(const std::string& name, std::function<void()> body)
+      : TestCase(name), body_(std::move(body)) {}
   void runTest() override { body_(); }
 
  private:

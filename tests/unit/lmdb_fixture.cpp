@@ -21,7 +21,8 @@ MDB_val to_value(std::string_view bytes) { return {bytes.size(), const_cast<char
 
 }  // namespace
 
-TemporaryDirectory::TemporaryDirectory() : path_((std::filesystem::temp_directory_path() / "ews-im-test-XXXXXX").string()) {
+TemporaryDirectory::TemporaryDirectory()
+    : path_((std::filesystem::temp_directory_path() / "ews-im-test-XXXXXX").string()) {
   CPPUNIT_ASSERT(mkdtemp(path_.data()) != nullptr);
 }
 

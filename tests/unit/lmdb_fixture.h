@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Temporary directories, LMDB stores in them, and access to the same files by LMDB alone, past the software under test.
+// Temporary directories, LMDB stores in them, and access to the same files by LMDB alone, past the software
+// under test.
 #pragma once
 
 #include <lmdb.h>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/unit/store_contract.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +10,8 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+
+#include "tests/unit/store_contract_fixture.h"
 
 namespace ews_im::tests {
 
@@ -71,66 +72,15 @@ void require_ok(const Status& status) {
   CPPUNIT_FAIL(std::string(fault_name(status.fault())) + ": " + status.detail());
 }
 
-namespace {
-
-void require_fault(Fault expected, const Status& status) {
+void require_fault(Fault expected, const Status& status, const std::string& said) {
   CPPUNIT_ASSERT_MESSAGE("success; expected " + std::string(fault_name(expected)), !status.ok());
-  CPPUNIT_ASSERT_EQUAL_MESSAGE(status.detail(), std::string(fault_name(expected)), std::string(fault_name(status.fault())));
-  CPPUNIT_ASSERT(!status.detail().empty());
+  CPPUNIT_ASSERT_EQUAL_MESSAGE(status.detail(), std::string(fault_name(expected)),
+                               std::string(fault_name(status.fault())));
+  CPPUNIT_ASSERT_MESSAGE(status.detail(),
+                         !status.detail().empty() && status.detail().find(said) != std::string::npos);
 }
 
-// A place with its store open and one mailbox in it.
-class Fixture {
- public:
-  explicit Fixture(const MakeStorePlace& make) : place_(make()), store_(place_->open()) {
-    CPPUNIT_ASSERT(store_ != nullptr);
-    require_ok(store_->add_mailbox(entry_of(1), soon()));
-  }
-
-  Store& store() { return *store_; }
-  [[nodiscard]] Guid guid() const { return entry_of(1).guid; }
-  void reopen() {
-    store_.reset();
-    store_ = place_->open();
-    CPPUNIT_ASSERT(store_ != nullptr);
-  }
-  void close() { store_.reset(); }
-  StorePlace& place() { return *place_; }
-
-  void write(const WriteFunction& function) { require_ok(store_->write(guid(), soon(), function)); }
-  void read(const ReadFunction& function) { require_ok(store_->read(guid(), function)); }
-
-  ItemNumber default_group(GroupType type) {
-    ItemNumber number = 0;
-    read([&](MailboxView& view) {
-      for (const ImGroup& group : view.im_groups()) number = group.type == type ? group.number : number;
-    });
-    return number;
-  }
-  ImContact add_contact(const std::string& address) {
-    ImContact contact;
-    const ItemNumber group = default_group(GroupType::OtherContacts);
-    write([&](MailboxTransaction& txn) {
-      contact = put_new_contact(txn, address, group);
-      return Outcome::Commit;
-    });
-    return contact;
-  }
-  Mailbox mailbox() {
-    Mailbox mailbox;
-    read([&](MailboxView& view) { mailbox = view.mailbox(); });
-    return mailbox;
-  }
-  std::optional<ImContact> by_address(ContactKind kind, const std::string& address) {
-    std::optional<ImContact> contact;
-    read([&](MailboxView& view) { contact = view.im_contact_by_address(kind, address); });
-    return contact;
-  }
-
- private:
-  std::unique_ptr<StorePlace> place_;
-  std::shared_ptr<Store> store_;
-};
+namespace {
 
 bool same(const ImContact& a, const ImContact& b) {
   return a.number == b.number && a.change_number == b.change_number && a.persona_id == b.persona_id &&
@@ -138,11 +88,6 @@ bool same(const ImContact& a, const ImContact& b) {
          a.im_address == b.im_address && a.tel_uri_address == b.tel_uri_address &&
          a.im_contact_sip_uri_address == b.im_contact_sip_uri_address &&
          a.im_telephone_number == b.im_telephone_number && a.memberships == b.memberships;
-}
-
-bool same(const DirectoryEntry& a, const DirectoryEntry& b) {
-  return a.guid == b.guid && a.primary_smtp_address == b.primary_smtp_address && a.aliases == b.aliases &&
-         a.user_principal_name == b.user_principal_name && a.sid == b.sid && a.account == b.account;
 }
 
 // ---- Mailboxes
@@ -239,10 +184,14 @@ struct AddressRow {
 void look_up_by_address(Fixture& f) {
   f.add_contact("sip:Terry@Contoso.com");
   constexpr AddressRow kRows[] = {
-      {ContactKind::Im, "sip:Terry@Contoso.com", true},  {ContactKind::Im, "terry@contoso.com", true},
-      {ContactKind::Im, "SIP:TERRY@CONTOSO.COM", true},  {ContactKind::Im, "terry@contoso.co", false},
-      {ContactKind::Im, "sips:terry@contoso.com", false}, {ContactKind::Im, "", false},
-      {ContactKind::TelUri, "terry@contoso.com", false}, {ContactKind::Im, "\xE2\x84\xAA@contoso.com", false},
+      {ContactKind::Im, "sip:Terry@Contoso.com", true},
+      {ContactKind::Im, "terry@contoso.com", true},
+      {ContactKind::Im, "SIP:TERRY@CONTOSO.COM", true},
+      {ContactKind::Im, "terry@contoso.co", false},
+      {ContactKind::Im, "sips:terry@contoso.com", false},
+      {ContactKind::Im, "", false},
+      {ContactKind::TelUri, "terry@contoso.com", false},
+      {ContactKind::Im, "\xE2\x84\xAA@contoso.com", false},
   };
   for (const AddressRow& row : kRows) {
     CPPUNIT_ASSERT_EQUAL_MESSAGE(row.address, row.found, f.by_address(row.kind, row.address).has_value());
@@ -289,7 +238,8 @@ void lists_ascend(Fixture& f) {
       CPPUNIT_ASSERT(same(view.im_contact(numbers[i]).value(), to_im_contact(all.contacts[i])));
     }
     const auto groups = view.im_groups();
-    CPPUNIT_ASSERT(std::is_sorted(groups.begin(), groups.end(), [](auto& a, auto& b) { return a.number < b.number; }));
+    CPPUNIT_ASSERT(
+        std::is_sorted(groups.begin(), groups.end(), [](auto& a, auto& b) { return a.number < b.number; }));
   });
 }
 
@@ -349,7 +299,9 @@ void groups_are_counted(Fixture& f) {
     return Outcome::Commit;
   });
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, f.mailbox().im_groups);
-  f.read([&](MailboxView& view) { CPPUNIT_ASSERT_EQUAL(std::string("Play"), view.im_group(user.number)->display_name); });
+  f.read([&](MailboxView& view) {
+    CPPUNIT_ASSERT_EQUAL(std::string("Play"), view.im_group(user.number)->display_name);
+  });
 }
 
 void a_thousand_contacts(Fixture& f) {
@@ -455,7 +407,9 @@ const BadPut kBadPuts[] = {
        txn.put(contact);
      }},
     {"number that was never given",
-     [](MailboxTransaction& txn) { txn.put(ImGroup{txn.mailbox().next_item, GroupType::UserGroup, "Work", ""}); }},
+     [](MailboxTransaction& txn) {
+       txn.put(ImGroup{txn.mailbox().next_item, GroupType::UserGroup, "Work", ""});
+     }},
     {"contact number that was never given",
      [](MailboxTransaction& txn) {
        ImContact contact = put_new_contact(txn, "a@x", 2);
@@ -496,8 +450,11 @@ void exceptions_become_faults(Fixture& f) {
     txn.put(ImGroup{txn.next_item_number(), GroupType::UserGroup, "Work", ""});
     throw std::runtime_error("thrown by the test");
   }));
-  require_fault(Fault::Internal, f.store().write(f.guid(), soon(), [](MailboxTransaction&) -> Outcome { throw 1; }));
-  require_fault(Fault::Internal, f.store().read(f.guid(), [](MailboxView&) { throw std::runtime_error("thrown by the test"); }));
+  require_fault(Fault::Internal,
+                f.store().write(f.guid(), soon(), [](MailboxTransaction&) -> Outcome { throw 1; }));
+  require_fault(Fault::Internal, f.store().read(f.guid(), [](MailboxView&) {
+    throw std::runtime_error("thrown by the test");
+  }));
   CPPUNIT_ASSERT_EQUAL(next, f.mailbox().next_item);
 }
 
@@ -576,7 +533,8 @@ void many_processes(Fixture& f) {
     for (unsigned t = 0; t < 3; ++t) {
       threads.emplace_back([&, t] {
         for (unsigned i = 0; i < kRounds; ++i) {
-          const std::string address = std::to_string(process) + "." + std::to_string(t) + "." + std::to_string(i) + "@x";
+          const std::string address =
+              std::to_string(process) + "." + std::to_string(t) + "." + std::to_string(i) + "@x";
           const Status status = store->write(entry_of(1).guid, soon(), [&](MailboxTransaction& txn) {
             put_new_contact(txn, address, 2);
             return Outcome::Commit;
@@ -612,212 +570,6 @@ void killed_after_the_answer(Fixture& f) {
   CPPUNIT_ASSERT(f.by_address(ContactKind::Im, "kept@x"));
 }
 
-void one_name_many_takers(Fixture& f) {
-  std::atomic<unsigned> taken{0};
-  std::atomic<unsigned> refused{0};
-  std::vector<std::thread> threads;
-  for (unsigned t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      DirectoryEntry entry = entry_of(100 + t);
-      entry.aliases = {"wanted@contoso.com"};
-      const Status status = f.store().add_mailbox(entry, soon());
-      if (status.ok()) ++taken;
-      if (!status.ok() && status.fault() == Fault::AlreadyExists) ++refused;
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  CPPUNIT_ASSERT_EQUAL(1U, taken.load());
-  CPPUNIT_ASSERT_EQUAL(kThreads - 1, refused.load());
-  CPPUNIT_ASSERT_EQUAL(std::size_t{2}, f.store().mailboxes({}, 100).value().size());
-}
-
-// ---- Directory
-
-void find_by_each_name(Fixture& f) {
-  struct Row {
-    NameKind kind;
-    const char* name;
-    bool found;
-  };
-  constexpr Row kRows[] = {
-      {NameKind::SmtpAddress, "User1@contoso.com", true},
-      {NameKind::SmtpAddress, "USER1@CONTOSO.COM", true},
-      {NameKind::SmtpAddress, "alias1@contoso.com", true},
-      {NameKind::SmtpAddress, "user1@corp.contoso.com", false},
-      {NameKind::UserPrincipalName, "User1@Corp.contoso.com", true},
-      {NameKind::UserPrincipalName, "user1@contoso.com", false},
-      {NameKind::Sid, "S-1-5-21-1-2-3-1001", true},
-      {NameKind::Sid, "S-1-5-21-1-2-3-1002", false},
-      {NameKind::Account, "contoso\\USER1", true},
-      {NameKind::Account, "user1", false},
-      {NameKind::Account, "", false},
-      {NameKind::SmtpAddress, "\xC5\xBFUser1@contoso.com", false},
-  };
-  f.reopen();
-  for (const Row& row : kRows) {
-    const auto found = f.store().find(row.kind, row.name);
-    CPPUNIT_ASSERT(found.ok());
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(row.name, row.found, found.value().has_value());
-    if (row.found) CPPUNIT_ASSERT(same(entry_of(1), *found.value()));
-  }
-  CPPUNIT_ASSERT(same(entry_of(1), *f.store().find(entry_of(1).guid).value()));
-  CPPUNIT_ASSERT(!f.store().find(entry_of(2).guid).value());
-}
-
-struct TakenRow {
-  const char* name;
-  void (*take)(DirectoryEntry&);
-  Fault fault;
-  const char* named;  // in the detail
-};
-
-const TakenRow kTaken[] = {
-    {"same GUID", [](DirectoryEntry& e) { e.guid = entry_of(1).guid; }, Fault::AlreadyExists, "is there already"},
-    {"primary address of another", [](DirectoryEntry& e) { e.primary_smtp_address = "user1@CONTOSO.com"; },
-     Fault::AlreadyExists, "user1@contoso.com"},
-    {"primary address is an alias of another", [](DirectoryEntry& e) { e.primary_smtp_address = "alias1@contoso.com"; },
-     Fault::AlreadyExists, "alias1@contoso.com"},
-    {"alias of another", [](DirectoryEntry& e) { e.aliases.push_back("Alias1@contoso.com"); }, Fault::AlreadyExists,
-     "alias1@contoso.com"},
-    {"UPN of another", [](DirectoryEntry& e) { e.user_principal_name = "USER1@corp.contoso.com"; },
-     Fault::AlreadyExists, "user1@corp.contoso.com"},
-    {"SID of another", [](DirectoryEntry& e) { e.sid = "S-1-5-21-1-2-3-1001"; }, Fault::AlreadyExists, "1001"},
-    {"account of another", [](DirectoryEntry& e) { e.account = "contoso\\User1"; }, Fault::AlreadyExists, "contoso\\user1"},
-    {"no SMTP address", [](DirectoryEntry& e) { e.primary_smtp_address = "user2"; }, Fault::Invalid, "address"},
-    {"bad SID", [](DirectoryEntry& e) { e.sid = "S-1"; }, Fault::Invalid, "SID"},
-    {"zero GUID", [](DirectoryEntry& e) { e.guid = {}; }, Fault::Invalid, "GUID"},
-};
-
-void taken_names(Fixture& f, const TakenRow& row) {
-  DirectoryEntry entry = entry_of(2);
-  row.take(entry);
-  const Status added = f.store().add_mailbox(entry, soon());
-  require_fault(row.fault, added);
-  CPPUNIT_ASSERT_MESSAGE(added.detail(), added.detail().find(row.named) != std::string::npos);
-  CPPUNIT_ASSERT_EQUAL(std::size_t{1}, f.store().mailboxes({}, 10).value().size());
-  for (const char* name : {"user2@contoso.com", "alias2@contoso.com"}) {
-    CPPUNIT_ASSERT(!f.store().find(NameKind::SmtpAddress, name).value());
-  }
-  require_ok(f.store().add_mailbox(entry_of(2), soon()));
-  if (entry.guid != entry_of(2).guid) return;
-  require_fault(row.fault, f.store().set_mailbox(entry, soon()));
-  CPPUNIT_ASSERT(same(entry_of(2), *f.store().find(entry_of(2).guid).value()));
-}
-
-void new_names(Fixture& f) {
-  const ImContact contact = f.add_contact("a@x");
-  DirectoryEntry entry = entry_of(1);
-  entry.primary_smtp_address = "alias1@contoso.com";
-  entry.aliases = {"user1@contoso.com", "third@contoso.com"};
-  entry.user_principal_name.clear();
-  entry.sid = "S-1-5-21-1-2-3-9999";
-  entry.account = "other";
-  require_ok(f.store().set_mailbox(entry, soon()));
-  f.reopen();
-  CPPUNIT_ASSERT(same(entry, *f.store().find(NameKind::SmtpAddress, "third@contoso.com").value()));
-  CPPUNIT_ASSERT(same(entry, *f.store().find(NameKind::SmtpAddress, "user1@contoso.com").value()));
-  CPPUNIT_ASSERT(same(entry, *f.store().find(NameKind::Account, "other").value()));
-  CPPUNIT_ASSERT(!f.store().find(NameKind::Account, "CONTOSO\\user1").value());
-  CPPUNIT_ASSERT(!f.store().find(NameKind::UserPrincipalName, "user1@corp.contoso.com").value());
-  CPPUNIT_ASSERT(!f.store().find(NameKind::Sid, "S-1-5-21-1-2-3-1001").value());
-  f.read([&](MailboxView& view) { CPPUNIT_ASSERT(view.im_contact(contact.number)); });
-  require_fault(Fault::NotFound, f.store().set_mailbox(entry_of(2), soon()));
-  DirectoryEntry second = entry_of(2);
-  second.user_principal_name = "user1@corp.contoso.com";
-  require_ok(f.store().add_mailbox(second, soon()));
-}
-
-void removing_a_mailbox(Fixture& f) {
-  require_ok(f.store().add_mailbox(entry_of(2), soon()));
-  require_ok(f.store().grant_impersonation({"svc", entry_of(1).guid}, soon()));
-  require_ok(f.store().grant_impersonation({"svc", entry_of(2).guid}, soon()));
-  require_ok(f.store().grant_impersonation({"svc", {}}, soon()));
-  const ImContact contact = f.add_contact("a@x");
-  const Mailbox before = f.mailbox();
-  require_ok(f.store().remove_mailbox(entry_of(1).guid, soon()));
-  require_fault(Fault::NotFound, f.store().remove_mailbox(entry_of(1).guid, soon()));
-  f.reopen();
-  require_fault(Fault::NotFound, f.store().read(f.guid(), [](MailboxView&) {}));
-  CPPUNIT_ASSERT(!f.store().find(NameKind::SmtpAddress, "user1@contoso.com").value());
-  CPPUNIT_ASSERT(!f.store().find(f.guid()).value());
-  CPPUNIT_ASSERT_EQUAL(std::size_t{2}, f.store().impersonation_rights("svc").value().size());
-  require_ok(f.store().read(entry_of(2).guid, [](MailboxView& view) { CPPUNIT_ASSERT_EQUAL(std::size_t{3}, view.im_groups().size()); }));
-  // The same names again make another mailbox, empty.
-  require_ok(f.store().add_mailbox(entry_of(1), soon()));
-  f.read([&](MailboxView& view) {
-    CPPUNIT_ASSERT(!view.im_contact(contact.number) && view.im_contacts().contacts.empty());
-    CPPUNIT_ASSERT(view.mailbox().database_guid != before.database_guid);
-  });
-}
-
-void listing_mailboxes(Fixture& f) {
-  std::set<Guid> guids{entry_of(1).guid};
-  for (unsigned i = 2; i <= 25; ++i) {
-    require_ok(f.store().add_mailbox(entry_of(i), soon()));
-    guids.insert(entry_of(i).guid);
-  }
-  std::vector<Guid> listed;
-  std::optional<Guid> after;
-  while (true) {
-    const auto page = f.store().mailboxes(after, 7).value();
-    CPPUNIT_ASSERT(page.size() <= 7);
-    if (page.empty()) break;
-    for (const DirectoryEntry& entry : page) listed.push_back(entry.guid);
-    after = listed.back();
-  }
-  CPPUNIT_ASSERT(std::vector<Guid>(guids.begin(), guids.end()) == listed);
-  CPPUNIT_ASSERT(f.store().mailboxes({}, 0).value().empty());
-  CPPUNIT_ASSERT_EQUAL(std::size_t{25}, f.store().mailboxes(Guid{}, 1000).value().size());
-}
-
-void settings(Fixture& f) {
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1000}, f.store().settings().value().im_contact_limit);
-  require_ok(f.store().set_settings({5, 0}, soon()));
-  f.reopen();
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{5}, f.store().settings().value().im_contact_limit);
-  f.read([](MailboxView& view) { CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, view.settings().im_group_limit); });
-  require_ok(f.store().set_settings({kLargestImContactLimit, kLargestImGroupLimit}, soon()));
-  require_fault(Fault::Invalid, f.store().set_settings({kLargestImContactLimit + 1, 1}, soon()));
-  require_fault(Fault::Invalid, f.store().set_settings({1, kLargestImGroupLimit + 1}, soon()));
-  CPPUNIT_ASSERT_EQUAL(kLargestImContactLimit, f.store().settings().value().im_contact_limit);
-}
-
-void distribution_groups(Fixture& f) {
-  require_ok(f.store().add_distribution_group({"All@contoso.com", "Everybody"}, soon()));
-  require_ok(f.store().add_distribution_group({"it@contoso.com", ""}, soon()));
-  require_fault(Fault::AlreadyExists, f.store().add_distribution_group({"all@CONTOSO.com", "x"}, soon()));
-  require_fault(Fault::Invalid, f.store().add_distribution_group({"all", "x"}, soon()));
-  f.reopen();
-  CPPUNIT_ASSERT_EQUAL(std::size_t{2}, f.store().distribution_groups().value().size());
-  f.read([](MailboxView& view) {
-    const auto group = view.distribution_group("ALL@contoso.com");
-    CPPUNIT_ASSERT(group && group->smtp_address == "All@contoso.com" && group->display_name == "Everybody");
-    CPPUNIT_ASSERT(!view.distribution_group("al@contoso.com") && !view.distribution_group(""));
-  });
-  require_ok(f.store().remove_distribution_group("ALL@contoso.com", soon()));
-  require_fault(Fault::NotFound, f.store().remove_distribution_group("all@contoso.com", soon()));
-  CPPUNIT_ASSERT_EQUAL(std::string("it@contoso.com"), f.store().distribution_groups().value().at(0).smtp_address);
-}
-
-void impersonation_rights(Fixture& f) {
-  require_ok(f.store().add_mailbox(entry_of(2), soon()));
-  require_ok(f.store().grant_impersonation({"Svc IM", entry_of(1).guid}, soon()));
-  require_ok(f.store().grant_impersonation({"svc im", entry_of(2).guid}, soon()));
-  require_ok(f.store().grant_impersonation({"root", {}}, soon()));
-  require_fault(Fault::AlreadyExists, f.store().grant_impersonation({"SVC IM", entry_of(1).guid}, soon()));
-  require_fault(Fault::NotFound, f.store().grant_impersonation({"svc im", entry_of(3).guid}, soon()));
-  require_fault(Fault::Invalid, f.store().grant_impersonation({"", {}}, soon()));
-  f.reopen();
-  CPPUNIT_ASSERT_EQUAL(std::size_t{2}, f.store().impersonation_rights("SVC im").value().size());
-  CPPUNIT_ASSERT_EQUAL(std::size_t{0}, f.store().impersonation_rights("svc").value().size());
-  CPPUNIT_ASSERT_EQUAL(std::size_t{3}, f.store().impersonation_rights("").value().size());
-  CPPUNIT_ASSERT(!f.store().impersonation_rights("root").value().at(0).mailbox);
-  require_ok(f.store().revoke_impersonation({"svc IM", entry_of(1).guid}, soon()));
-  require_fault(Fault::NotFound, f.store().revoke_impersonation({"svc im", entry_of(1).guid}, soon()));
-  require_fault(Fault::NotFound, f.store().revoke_impersonation({"svc im", {}}, soon()));
-  CPPUNIT_ASSERT(f.store().impersonation_rights("svc im").value().at(0).mailbox == entry_of(2).guid);
-}
-
 }  // namespace
 
 std::vector<Case> store_contract(const MakeStorePlace& make) {
@@ -846,14 +598,6 @@ std::vector<Case> store_contract(const MakeStorePlace& make) {
       {"many threads", many_threads},
       {"many processes", many_processes},
       {"killed after the answer", killed_after_the_answer},
-      {"one name, many takers", one_name_many_takers},
-      {"find by each name", find_by_each_name},
-      {"new names", new_names},
-      {"removing a mailbox", removing_a_mailbox},
-      {"listing mailboxes", listing_mailboxes},
-      {"settings", settings},
-      {"distribution groups", distribution_groups},
-      {"impersonation rights", impersonation_rights},
   };
   std::vector<Case> all;
   for (const auto& [name, body] : kCases) {
@@ -869,12 +613,7 @@ std::vector<Case> store_contract(const MakeStorePlace& make) {
                      the_first_fault_stays(fixture, bad);
                    }});
   }
-  for (const TakenRow& row : kTaken) {
-    all.push_back({std::string("refused entry, ") + row.name, [make, &row] {
-                     Fixture fixture(make);
-                     taken_names(fixture, row);
-                   }});
-  }
+  for (Case& directory_case : directory_contract(make)) all.push_back(std::move(directory_case));
   return all;
 }
 

@@ -15,7 +15,8 @@ namespace ews_im::tests {
 class StorePlace {
  public:
   virtual ~StorePlace() = default;
-  /// Opens the store; in one process all share what is open. Works in a child process that was forked before any opening.
+  /// Opens the store; in one process all share what is open. Works in a child process that was forked before
+  /// any opening.
   virtual std::shared_ptr<store::Store> open() = 0;
 };
 
@@ -29,10 +30,14 @@ store::Deadline soon();
 /// An entry that differs from that of each other number in all names.
 store::DirectoryEntry entry_of(unsigned number);
 /// A contact with the next numbers, in the group `group`; put into `txn`.
-store::ImContact put_new_contact(store::MailboxTransaction& txn, const std::string& address, store::ItemNumber group);
-/// Runs `count` child processes, each with its number from 0, and waits; `body` says whether all went well. True if all said so.
+store::ImContact put_new_contact(store::MailboxTransaction& txn, const std::string& address,
+                                 store::ItemNumber group);
+/// Runs `count` child processes, each with its number from 0, and waits; `body` says whether all went well.
+/// True if all said so.
 bool run_processes(unsigned count, const std::function<bool(unsigned)>& body);
 /// For use on any thread: fails the test if `status` is a fault, with its text.
 void require_ok(const store::Status& status);
+/// Fails the test unless `status` is this fault, and its text contains `said`.
+void require_fault(store::Fault expected, const store::Status& status, const std::string& said = {});
 
 }  // namespace ews_im::tests

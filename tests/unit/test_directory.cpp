@@ -58,7 +58,8 @@ const TextRow kXmlTexts[] = {
     {"empty", "", true},
     {"ASCII", "Terry Smith <&>", true},
     {"tab, line feed, carriage return", "a\tb\nc\r", true},
-    {"two to four bytes", "\xC2\x80 \xDF\xBF \xE0\xA0\x80 \xEF\xBF\xBD \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF", true},
+    {"two to four bytes", "\xC2\x80 \xDF\xBF \xE0\xA0\x80 \xEF\xBF\xBD \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF",
+     true},
     {"last before the surrogates", "\xED\x9F\xBF", true},
     {"first after the surrogates", "\xEE\x80\x80", true},
     {"NUL", std::string("a\0b", 3), false},
@@ -97,13 +98,16 @@ struct EntryRow {
 
 const EntryRow kEntries[] = {
     {"complete", [](DirectoryEntry&) {}, true},
-    {"only an address", [](DirectoryEntry& e) { e = {e.guid, e.primary_smtp_address, {}, {}, {}, {}}; }, true},
+    {"only an address", [](DirectoryEntry& e) { e = {e.guid, e.primary_smtp_address, {}, {}, {}, {}}; },
+     true},
     {"zero GUID", [](DirectoryEntry& e) { e.guid = {}; }, false},
     {"no address", [](DirectoryEntry& e) { e.primary_smtp_address.clear(); }, false},
     {"bad alias", [](DirectoryEntry& e) { e.aliases.push_back("x"); }, false},
     {"empty alias", [](DirectoryEntry& e) { e.aliases.emplace_back(); }, false},
-    {"alias twice, in another case", [](DirectoryEntry& e) { e.aliases.push_back("T.SMITH@contoso.com"); }, false},
-    {"alias is the primary address", [](DirectoryEntry& e) { e.aliases.push_back("terry@contoso.com"); }, false},
+    {"alias twice, in another case", [](DirectoryEntry& e) { e.aliases.push_back("T.SMITH@contoso.com"); },
+     false},
+    {"alias is the primary address", [](DirectoryEntry& e) { e.aliases.push_back("terry@contoso.com"); },
+     false},
     {"most aliases",
      [](DirectoryEntry& e) {
        e.aliases.clear();
@@ -125,7 +129,8 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   const auto add = [&](const std::string& what, const auto& rows, bool (*function)(std::string_view)) {
     for (const TextRow& row : rows) {
-      all.push_back({what + ", " + row.name, [&row, function] { CPPUNIT_ASSERT_EQUAL(row.good, function(row.text)); }});
+      all.push_back(
+          {what + ", " + row.name, [&row, function] { CPPUNIT_ASSERT_EQUAL(row.good, function(row.text)); }});
     }
   };
   add("SMTP address", kAddresses, is_smtp_address);
@@ -138,20 +143,22 @@ std::vector<Case> cases() {
                      CPPUNIT_ASSERT_EQUAL(row.good, what_is_wrong(entry).empty());
                    }});
   }
-  all.push_back({"distribution group and right", [] {
-                   CPPUNIT_ASSERT(what_is_wrong(DistributionGroup{"all@contoso.com", ""}).empty());
-                   CPPUNIT_ASSERT(!what_is_wrong(DistributionGroup{"all", "All"}).empty());
-                   CPPUNIT_ASSERT(!what_is_wrong(DistributionGroup{"all@contoso.com", "\x01"}).empty());
-                   CPPUNIT_ASSERT(!what_is_wrong(DistributionGroup{"all@contoso.com", std::string(257, 'x')}).empty());
-                   CPPUNIT_ASSERT(what_is_wrong(ImpersonationRight{"svc im", {}}).empty());
-                   CPPUNIT_ASSERT(!what_is_wrong(ImpersonationRight{"", {}}).empty());
-                 }});
+  all.push_back(
+      {"distribution group and right", [] {
+         CPPUNIT_ASSERT(what_is_wrong(DistributionGroup{"all@contoso.com", ""}).empty());
+         CPPUNIT_ASSERT(!what_is_wrong(DistributionGroup{"all", "All"}).empty());
+         CPPUNIT_ASSERT(!what_is_wrong(DistributionGroup{"all@contoso.com", "\x01"}).empty());
+         CPPUNIT_ASSERT(!what_is_wrong(DistributionGroup{"all@contoso.com", std::string(257, 'x')}).empty());
+         CPPUNIT_ASSERT(what_is_wrong(ImpersonationRight{"svc im", {}}).empty());
+         CPPUNIT_ASSERT(!what_is_wrong(ImpersonationRight{"", {}}).empty());
+       }});
   all.push_back({"characters are counted, not bytes", [] {
                    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, character_count("a\xC3\xBC\xF0\x9F\x98\x80"));
                    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, character_count(""));
                  }});
   all.push_back({"only A to Z are folded", [] {
-                   CPPUNIT_ASSERT_EQUAL(std::string("abz@[`{\xC3\x9C\xE2\x84\xAA"), ascii_lower("ABZ@[`{\xC3\x9C\xE2\x84\xAA"));
+                   CPPUNIT_ASSERT_EQUAL(std::string("abz@[`{\xC3\x9C\xE2\x84\xAA"),
+                                        ascii_lower("ABZ@[`{\xC3\x9C\xE2\x84\xAA"));
                  }});
   return all;
 }

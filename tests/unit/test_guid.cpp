@@ -69,7 +69,8 @@ std::vector<Case> cases() {
                  }});
   all.push_back({"of a text with NUL: all of it counts", [] {
                    const Guid space = *Guid::parse(kDns);
-                   CPPUNIT_ASSERT(Guid::of_text(space, std::string_view("a\0b", 3)) != Guid::of_text(space, "a"));
+                   CPPUNIT_ASSERT(Guid::of_text(space, std::string_view("a\0b", 3)) !=
+                                  Guid::of_text(space, "a"));
                  }});
   return all;
 }

@@ -20,12 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr uid_t kStranger = 12345;
 
-void require_fault(Fault expected, const Status& status, const std::string& said = {}) {
-  CPPUNIT_ASSERT_MESSAGE("success; expected " + std::string(fault_name(expected)), !status.ok());
-  CPPUNIT_ASSERT_EQUAL_MESSAGE(status.detail(), std::string(fault_name(expected)), std::string(fault_name(status.fault())));
-  CPPUNIT_ASSERT_MESSAGE(status.detail(), status.detail().find(said) != std::string::npos);
-}
-
 Status open_status(const LmdbOptions& options) {
   const auto opened = open_lmdb_store(options);
   return opened.ok() ? Status() : opened.status();
@@ -39,10 +33,14 @@ struct SpoilRow {
 };
 
 const SpoilRow kSpoils[] = {
-    {"directory open to the group", [](const LmdbPlace& p) { chmod(p.path().c_str(), 0750); }, Fault::Denied, "chmod 0700"},
-    {"directory open to others", [](const LmdbPlace& p) { chmod(p.path().c_str(), 0701); }, Fault::Denied, "0701"},
-    {"data file open to others", [](const LmdbPlace& p) { chmod(p.data().c_str(), 0604); }, Fault::Denied, "chmod 0600"},
-    {"lock file open to the group", [](const LmdbPlace& p) { chmod(p.lock().c_str(), 0660); }, Fault::Denied, "lock.mdb"},
+    {"directory open to the group", [](const LmdbPlace& p) { chmod(p.path().c_str(), 0750); }, Fault::Denied,
+     "chmod 0700"},
+    {"directory open to others", [](const LmdbPlace& p) { chmod(p.path().c_str(), 0701); }, Fault::Denied,
+     "0701"},
+    {"data file open to others", [](const LmdbPlace& p) { chmod(p.data().c_str(), 0604); }, Fault::Denied,
+     "chmod 0600"},
+    {"lock file open to the group", [](const LmdbPlace& p) { chmod(p.lock().c_str(), 0660); }, Fault::Denied,
+     "lock.mdb"},
     {"no directory", [](const LmdbPlace& p) { fs::remove_all(p.path()); }, Fault::NotFound, "init"},
     {"no data file", [](const LmdbPlace& p) { fs::remove(p.data()); }, Fault::NotFound, "init"},
     {"path is a file",
@@ -69,16 +67,19 @@ const SpoilRow kSpoils[] = {
        fs::create_symlink(p.folder() + "/elsewhere", p.lock());
      },
      Fault::Denied, "no regular file"},
-    {"data file has two names", [](const LmdbPlace& p) { fs::create_hard_link(p.data(), p.folder() + "/elsewhere"); },
-     Fault::Denied, "2 names"},
+    {"data file has two names",
+     [](const LmdbPlace& p) { fs::create_hard_link(p.data(), p.folder() + "/elsewhere"); }, Fault::Denied,
+     "2 names"},
     {"data file is a directory",
      [](const LmdbPlace& p) {
        fs::remove(p.data());
        fs::create_directory(p.data());
      },
      Fault::Denied, "no regular file"},
-    {"data file is empty", [](const LmdbPlace& p) { fs::resize_file(p.data(), 0); }, Fault::Corrupt, "cut off"},
-    {"data file is one page", [](const LmdbPlace& p) { fs::resize_file(p.data(), 4096); }, Fault::Corrupt, "cut off"},
+    {"data file is empty", [](const LmdbPlace& p) { fs::resize_file(p.data(), 0); }, Fault::Corrupt,
+     "cut off"},
+    {"data file is one page", [](const LmdbPlace& p) { fs::resize_file(p.data(), 4096); }, Fault::Corrupt,
+     "cut off"},
 };
 
 struct OpenRow {
@@ -96,14 +97,19 @@ void put_format(const LmdbPlace& place, std::uint64_t format) {
 
 const OpenRow kOpens[] = {
     {"newer format", [](const LmdbPlace& p) { put_format(p, kFormat + 1); }, Fault::TooNew, "format 2"},
-    {"no format record", [](const LmdbPlace& p) { RawStore(p.path()).erase(format_key().view()); }, Fault::Corrupt,
-     "no store of mod_ews_im"},
+    {"no format record", [](const LmdbPlace& p) { RawStore(p.path()).erase(format_key().view()); },
+     Fault::Corrupt, "no store of mod_ews_im"},
     {"damaged format record",
-     [](const LmdbPlace& p) { RawStore(p.path()).put(format_key().view(), std::string("\x01\x00\x00\x00\x00\x01", 6)); },
+     [](const LmdbPlace& p) {
+       RawStore(p.path()).put(format_key().view(), std::string("\x01\x00\x00\x00\x00\x01", 6));
+     },
      Fault::Corrupt, "format record"},
-    {"cut off within the data", [](const LmdbPlace& p) { fs::resize_file(p.data(), 2 * 4096); }, Fault::Corrupt, "cut off"},
-    {"not LMDB at all", [](const LmdbPlace& p) { write_file(p.data(), std::string(20000, 'x')); }, Fault::Corrupt, "open"},
-    {"zeros", [](const LmdbPlace& p) { write_file(p.data(), std::string(20000, '\0')); }, Fault::Corrupt, "open"},
+    {"cut off within the data", [](const LmdbPlace& p) { fs::resize_file(p.data(), 2 * 4096); },
+     Fault::Corrupt, "cut off"},
+    {"not LMDB at all", [](const LmdbPlace& p) { write_file(p.data(), std::string(20000, 'x')); },
+     Fault::Corrupt, "open"},
+    {"zeros", [](const LmdbPlace& p) { write_file(p.data(), std::string(20000, '\0')); }, Fault::Corrupt,
+     "open"},
 };
 
 struct TypeRow {
@@ -113,9 +119,10 @@ struct TypeRow {
 };
 
 constexpr TypeRow kTypes[] = {
-    {"NFS", 0x6969, true},          {"CIFS", 0xFF534D42, true},    {"SMB2", 0xFE534D42, true}, {"9P", 0x01021997, true},
-    {"FUSE", 0x65735546, true},     {"Ceph", 0x00C36400, true},    {"ext4", 0xEF53, false},    {"XFS", 0x58465342, false},
-    {"btrfs", 0x9123683E, false},   {"tmpfs", 0x01021994, false},  {"ZFS", 0x2FC12FC1, false}, {"overlay", 0x794C7630, false},
+    {"NFS", 0x6969, true},        {"CIFS", 0xFF534D42, true}, {"SMB2", 0xFE534D42, true},
+    {"9P", 0x01021997, true},     {"FUSE", 0x65735546, true}, {"Ceph", 0x00C36400, true},
+    {"ext4", 0xEF53, false},      {"XFS", 0x58465342, false}, {"btrfs", 0x9123683E, false},
+    {"tmpfs", 0x01021994, false}, {"ZFS", 0x2FC12FC1, false}, {"overlay", 0x794C7630, false},
 };
 
 void created_as_promised() {
@@ -144,7 +151,8 @@ struct CreateRow {
 };
 
 const CreateRow kCreates[] = {
-    {"in an empty directory", [](const std::string& path) { mkdir(path.c_str(), 0700); }, true, Fault::Internal},
+    {"in an empty directory", [](const std::string& path) { mkdir(path.c_str(), 0700); }, true,
+     Fault::Internal},
     {"after a crash in the middle",
      [](const std::string& path) {
        mkdir(path.c_str(), 0700);
@@ -264,7 +272,8 @@ void useless_after_fork() {
   CPPUNIT_ASSERT(run_processes(1, [&](unsigned) {
     const bool refused = !store->settings().ok() && !store->set_settings({}, soon()).ok();
     const auto own = open_lmdb_store(place.options());
-    const bool served = own.ok() && own.value()->settings().ok() && own.value()->set_settings({5, 5}, soon()).ok();
+    const bool served =
+        own.ok() && own.value()->settings().ok() && own.value()->set_settings({5, 5}, soon()).ok();
     store.reset();  // neither hangs nor closes what is the parent's
     return refused && served;
   }));

@@ -22,12 +22,6 @@ namespace fs = std::filesystem;
 
 const Guid kMailbox = entry_of(1).guid;
 
-void require_fault(Fault expected, const Status& status, const std::string& said = {}) {
-  CPPUNIT_ASSERT_MESSAGE("success; expected " + std::string(fault_name(expected)), !status.ok());
-  CPPUNIT_ASSERT_EQUAL_MESSAGE(status.detail(), std::string(fault_name(expected)), std::string(fault_name(status.fault())));
-  CPPUNIT_ASSERT_MESSAGE(status.detail(), status.detail().find(said) != std::string::npos);
-}
-
 Status add(Store& store, const std::string& address) {
   return store.write(kMailbox, soon(), [&](MailboxTransaction& txn) {
     put_new_contact(txn, address, 2);
@@ -53,7 +47,8 @@ std::uint64_t contacts_of(const std::string& path) {
   const auto store = open_lmdb_store(options);
   if (!store.ok()) require_ok(store.status());
   std::uint64_t count = 0;
-  require_ok(store.value()->read(kMailbox, [&](MailboxView& view) { count = view.im_contacts().contacts.size(); }));
+  require_ok(
+      store.value()->read(kMailbox, [&](MailboxView& view) { count = view.im_contacts().contacts.size(); }));
   return count;
 }
 
@@ -139,7 +134,8 @@ const BadBackup kBadBackups[] = {
     {"missing", [](const std::string& file) { fs::remove(file); }, Fault::NotFound},
     {"empty", [](const std::string& file) { write_file(file, ""); }, Fault::Corrupt},
     {"text", [](const std::string& file) { write_file(file, std::string(10000, 'x')); }, Fault::Corrupt},
-    {"cut off", [](const std::string& file) { fs::resize_file(file, fs::file_size(file) - 4096); }, Fault::Corrupt},
+    {"cut off", [](const std::string& file) { fs::resize_file(file, fs::file_size(file) - 4096); },
+     Fault::Corrupt},
     {"a changed byte",
      [](const std::string& file) {
        std::string content = read_file(file);
@@ -282,71 +278,95 @@ struct PlantedRow {
 };
 
 const PlantedRow kPlanted[] = {
-    {"unknown kind of record", [](const LmdbPlace& p) { RawStore(p.path()).put("\xFFx", "y"); }, "no such kind of record"},
-    {"settings missing", [](const LmdbPlace& p) { erase(p, settings_key()); }, "settings record: it is missing"},
-    {"head missing", [](const LmdbPlace& p) { erase(p, mailbox_key(kMailbox)); }, ": it is missing or damaged"},
-    {"head without entry", [](const LmdbPlace& p) { erase(p, directory_key(kMailbox)); }, "it has no directory entry"},
+    {"unknown kind of record", [](const LmdbPlace& p) { RawStore(p.path()).put("\xFFx", "y"); },
+     "no such kind of record"},
+    {"settings missing", [](const LmdbPlace& p) { erase(p, settings_key()); },
+     "settings record: it is missing"},
+    {"head missing", [](const LmdbPlace& p) { erase(p, mailbox_key(kMailbox)); },
+     ": it is missing or damaged"},
+    {"head without entry", [](const LmdbPlace& p) { erase(p, directory_key(kMailbox)); },
+     "it has no directory entry"},
     {"contacts miscounted", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { ++m.im_contacts; }); },
      "it counts 4 contacts; there are 3"},
     {"groups miscounted", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { ++m.im_groups; }); },
      "it counts 1 groups; there are 0"},
-    {"counter of items too low", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.next_item = 6; }); },
+    {"counter of items too low",
+     [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.next_item = 6; }); },
      "its number was never given"},
-    {"counter of changes too low", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.last_change = 1; }); },
+    {"counter of changes too low",
+     [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.last_change = 1; }); },
      "its change number was never given"},
     {"folder out of range", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.folder = 99; }); },
      "the number of its folder was never given"},
     {"folder is a contact", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.folder = 6; }); },
      "it has the number of the folder"},
-    {"provider UID begins with zero", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.provider_uid = {}; }); },
+    {"provider UID begins with zero",
+     [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.provider_uid = {}; }); },
      "begins with a zero byte"},
     {"default group missing", [](const LmdbPlace& p) { erase(p, im_group_key(kMailbox, 3)); },
      "a default group is not there exactly once"},
     {"default group twice",
-     [](const LmdbPlace& p) { put(p, im_group_key(kMailbox, 3), ImGroup{3, GroupType::Favorites, "Favorites", ""}); },
+     [](const LmdbPlace& p) {
+       put(p, im_group_key(kMailbox, 3), ImGroup{3, GroupType::Favorites, "Favorites", ""});
+     },
      "a default group is not there exactly once"},
     {"group that cannot be",
-     [](const LmdbPlace& p) { put(p, im_group_key(kMailbox, 3), ImGroup{3, GroupType::Tagged, "Tagged", "x"}); },
+     [](const LmdbPlace& p) {
+       put(p, im_group_key(kMailbox, 3), ImGroup{3, GroupType::Tagged, "Tagged", "x"});
+     },
      "a distribution group, and no other, has an address"},
     {"member of a group that is missing",
-     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.memberships.push_back({77, 1}); }); },
+     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) {
+                                c.memberships.push_back({77, 1});
+                              }); },
      "it is in group 77, which is missing"},
     {"joined in the future",
      [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.memberships[0].joined = 1000; }); },
      "it joined a group at a change that was never made"},
-    {"contact in no group", [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.memberships.clear(); }); },
+    {"contact in no group",
+     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.memberships.clear(); }); },
      "a contact is in no group"},
     {"contact with another address",
      [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.im_address = "other@x"; }); },
      "it is not found by its address"},
     {"contact and group with one number",
-     [](const LmdbPlace& p) { put(p, im_group_key(kMailbox, 6), ImGroup{6, GroupType::UserGroup, "Work", ""}); },
+     [](const LmdbPlace& p) {
+       put(p, im_group_key(kMailbox, 6), ImGroup{6, GroupType::UserGroup, "Work", ""});
+     },
      "a group has the same number"},
     {"address missing",
      [](const LmdbPlace& p) { erase(p, address_index_key(kMailbox, ContactKind::Im, "c1@contoso.com")); },
-     "contact 6 of mailbox " },
-    {"address of a contact that is missing", [](const LmdbPlace& p) { erase(p, im_contact_key(kMailbox, 6)); },
-     "its contact 6 is missing"},
+     "contact 6 of mailbox "},
+    {"address of a contact that is missing",
+     [](const LmdbPlace& p) { erase(p, im_contact_key(kMailbox, 6)); }, "its contact 6 is missing"},
     {"address of another contact", [](const LmdbPlace& p) { put_address(p, "c1@contoso.com", 5); },
      "its contact 5 has another address"},
     {"entry without mailbox",
-     [](const LmdbPlace& p) { put(p, directory_key(entry_of(3).guid), entry_of(3)); }, "its mailbox is missing"},
+     [](const LmdbPlace& p) { put(p, directory_key(entry_of(3).guid), entry_of(3)); },
+     "its mailbox is missing"},
     {"entry without name",
      [](const LmdbPlace& p) { erase(p, name_key_of(NameKind::SmtpAddress, "alias1@contoso.com")); },
      "it is not found by the name alias1@contoso.com"},
     {"name of another mailbox",
      [](const LmdbPlace& p) {
-       put(p, name_key_of(NameKind::SmtpAddress, "alias1@contoso.com"), NameRecord{entry_of(2).guid, "alias1@contoso.com"});
+       put(p, name_key_of(NameKind::SmtpAddress, "alias1@contoso.com"),
+           NameRecord{entry_of(2).guid, "alias1@contoso.com"});
      },
      "is not called alias1@contoso.com"},
     {"name of no mailbox",
-     [](const LmdbPlace& p) { put(p, name_key_of(NameKind::Account, "x"), NameRecord{entry_of(9).guid, "x"}); },
+     [](const LmdbPlace& p) {
+       put(p, name_key_of(NameKind::Account, "x"), NameRecord{entry_of(9).guid, "x"});
+     },
      "is missing"},
     {"name under another hash",
-     [](const LmdbPlace& p) { put(p, name_key_of(NameKind::Account, "x"), NameRecord{kMailbox, "contoso\\user1"}); },
+     [](const LmdbPlace& p) {
+       put(p, name_key_of(NameKind::Account, "x"), NameRecord{kMailbox, "contoso\\user1"});
+     },
      "does not belong to its key"},
     {"distribution group under another hash",
-     [](const LmdbPlace& p) { put(p, distribution_group_key("x@x"), DistributionGroup{"y@x", ""}); },
+     [](const LmdbPlace& p) {
+       put(p, distribution_group_key("x@x"), DistributionGroup{"y@x", ""});
+     },
      "does not belong to its key"},
     {"right for a mailbox that is missing",
      [](const LmdbPlace& p) {
@@ -355,7 +375,10 @@ const PlantedRow kPlanted[] = {
      },
      "of the right of svc is missing"},
     {"right under another hash",
-     [](const LmdbPlace& p) { put(p, right_key({"a", {}}), ImpersonationRight{"b", {}}); }, "does not belong to its key"},
+     [](const LmdbPlace& p) {
+       put(p, right_key({"a", {}}), ImpersonationRight{"b", {}});
+     },
+     "does not belong to its key"},
 };
 
 void planted(const PlantedRow& row) {
@@ -363,8 +386,8 @@ void planted(const PlantedRow& row) {
   fill(place, 3);
   row.plant(place);
   std::string findings;
-  const auto summary =
-      check_lmdb_store(place.path(), [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
+  const auto summary = check_lmdb_store(
+      place.path(), [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
   CPPUNIT_ASSERT(summary.ok());
   CPPUNIT_ASSERT_MESSAGE(findings, findings.find(row.found) != std::string::npos);
   CPPUNIT_ASSERT(summary.value().findings > 0);
@@ -396,7 +419,8 @@ void a_sound_store_is_counted() {
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, statistics.impersonation_rights);
   CPPUNIT_ASSERT_EQUAL(kDefaultMapSize, statistics.map_size);
   CPPUNIT_ASSERT_EQUAL(summary.value().records, std::uint64_t{2 + 2 + 6 + 200 + 2 + 10 + 1 + 1});
-  CPPUNIT_ASSERT(statistics.pages > 2 + statistics.free_pages + statistics.branch_pages + statistics.leaf_pages);
+  CPPUNIT_ASSERT(statistics.pages >
+                 2 + statistics.free_pages + statistics.branch_pages + statistics.leaf_pages);
 }
 
 std::vector<Case> cases() {

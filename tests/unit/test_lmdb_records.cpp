@@ -58,7 +58,8 @@ const KeyRow kKeys[] = {
      "head of mailbox 00112233-4455-6677-8899-aabbccddeeff"},
     {"group", im_group_key(kGuid, 2), "03 00112233445566778899aabbccddeeff 01 0000000000000002",
      "group 2 of mailbox 00112233-4455-6677-8899-aabbccddeeff"},
-    {"contact", im_contact_key(kGuid, 0x123456789ABC), "03 00112233445566778899aabbccddeeff 02 0000123456789abc",
+    {"contact", im_contact_key(kGuid, 0x123456789ABC),
+     "03 00112233445566778899aabbccddeeff 02 0000123456789abc",
      "contact 20015998343868 of mailbox 00112233-4455-6677-8899-aabbccddeeff"},
     {"address", address_index_key(kGuid, ContactKind::Im, "terry@contoso.com"),
      "03 00112233445566778899aabbccddeeff 04 2ea21779562c520eb8a7b66d34ff4826", nullptr},
@@ -67,9 +68,12 @@ const KeyRow kKeys[] = {
     {"directory entry", directory_key(kGuid), "04 00112233445566778899aabbccddeeff",
      "directory entry of mailbox 00112233-4455-6677-8899-aabbccddeeff"},
     {"name", name_key_of(NameKind::Sid, "s-1-5-18"), "05 03 e91216ab6f7c528db6f998786f5c4ad9", nullptr},
-    {"distribution group", distribution_group_key("all@contoso.com"), "06 362267d893795ea9ad07814f2dfe5f25", nullptr},
-    {"right for one", right_key({"Svc", kGuid}), "07 30515aa3b4f459fa9df67153fc96228b 00112233445566778899aabbccddeeff", nullptr},
-    {"right for all", right_key({"svc", {}}), "07 30515aa3b4f459fa9df67153fc96228b 00000000000000000000000000000000", nullptr},
+    {"distribution group", distribution_group_key("all@contoso.com"), "06 362267d893795ea9ad07814f2dfe5f25",
+     nullptr},
+    {"right for one", right_key({"Svc", kGuid}),
+     "07 30515aa3b4f459fa9df67153fc96228b 00112233445566778899aabbccddeeff", nullptr},
+    {"right for all", right_key({"svc", {}}),
+     "07 30515aa3b4f459fa9df67153fc96228b 00000000000000000000000000000000", nullptr},
 };
 
 ImContact im() {
@@ -120,7 +124,8 @@ DirectoryEntry entry() {
   return result;
 }
 
-// The decoders, each turned into "what it decodes, encoded again", so that all rows look alike. Empty: refused.
+// The decoders, each turned into "what it decodes, encoded again", so that all rows look alike. Empty:
+// refused.
 template <class T>
 std::string again(const std::optional<T>& decoded) {
   if (!decoded) return {};
@@ -147,12 +152,14 @@ const RecordRow kRecords[] = {
     {"settings", settings_key(), encode(Settings{1000, 64}), "01 4654e567 e807 40",
      [](std::string_view p) { return again(decode_settings(p)); }},
     {"mailbox", mailbox_key(kGuid), encode(mailbox()),
-     "01 70ccdc59 ffeeddccbbaa99887766554433221100 00112233445566778899aabbccddeeff 01 e807 ffffffffffff3f 11 03 01",
+     "01 70ccdc59 ffeeddccbbaa99887766554433221100 00112233445566778899aabbccddeeff 01 e807 ffffffffffff3f "
+     "11 03 01",
      [](std::string_view p) { return again(decode_mailbox(kGuid, p)); }},
     {"group", im_group_key(kGuid, 2), encode(ImGroup{2, GroupType::DistributionGroup, "All", "a@c"}),
      "01 2a14a47a 05 03416c6c 03614063", [](std::string_view p) { return again(decode_im_group(2, p)); }},
     {"IM contact", im_contact_key(kGuid, 5), encode(im()),
-     "01 e3db6a30 01 ac02 ffeeddccbbaa99887766554433221100 80c49fd50c 055465727279 077440632e636f6d 02 02ac02 0401",
+     "01 e3db6a30 01 ac02 ffeeddccbbaa99887766554433221100 80c49fd50c 055465727279 077440632e636f6d 02 "
+     "02ac02 0401",
      [](std::string_view p) { return again(decode_im_contact(5, p)); }},
     {"tel contact", im_contact_key(kGuid, 6), encode(tel()),
      "01 753b189d 02 01 00000000000000000000000000000000 01 0574656c3a31 0173 00 01 0201",
@@ -168,14 +175,15 @@ const RecordRow kRecords[] = {
      "01 094bff6f 077440632e636f6d 02 03614063 03624063 00 08532d312d352d3138 027473",
      [](std::string_view p) { return again(decode_directory_entry(kGuid, p)); }},
     {"name", name_key_of(NameKind::Account, "ts"), encode(NameRecord{kGuid, "ts"}),
-     "01 d8ed0ec2 00112233445566778899aabbccddeeff 027473", [](std::string_view p) { return again(decode_name(p)); }},
-    {"distribution group", distribution_group_key("a@c"), encode(DistributionGroup{"A@c", ""}), "01 c3023535 03414063 00",
-     [](std::string_view p) { return again(decode_distribution_group(p)); }},
+     "01 d8ed0ec2 00112233445566778899aabbccddeeff 027473",
+     [](std::string_view p) { return again(decode_name(p)); }},
+    {"distribution group", distribution_group_key("a@c"), encode(DistributionGroup{"A@c", ""}),
+     "01 c3023535 03414063 00", [](std::string_view p) { return again(decode_distribution_group(p)); }},
     {"right for one", right_key({"svc", kGuid}), encode(ImpersonationRight{"Svc", kGuid}),
      "01 0358c0a9 03537663 01 00112233445566778899aabbccddeeff",
      [](std::string_view p) { return again(decode_impersonation_right(p)); }},
-    {"right for all", right_key({"svc", {}}), encode(ImpersonationRight{"Svc", {}}), "01 a1d5a62d 03537663 00",
-     [](std::string_view p) { return again(decode_impersonation_right(p)); }},
+    {"right for all", right_key({"svc", {}}), encode(ImpersonationRight{"Svc", {}}),
+     "01 a1d5a62d 03537663 00", [](std::string_view p) { return again(decode_impersonation_right(p)); }},
 };
 
 struct BadRow {
@@ -209,16 +217,28 @@ const BadRow kBad[] = {
      [](std::string_view p) { return !decode_mailbox(kGuid, p); }},
     {"contact limit out of range", "a18d06 40", [](std::string_view p) { return !decode_settings(p); }},
     {"group limit out of range", "01 e907", [](std::string_view p) { return !decode_settings(p); }},
-    {"right with flag 2", "0141 02 " EWS_IM_ZEROS, [](std::string_view p) { return !decode_impersonation_right(p); }},
+    {"right with flag 2", "0141 02 " EWS_IM_ZEROS,
+     [](std::string_view p) { return !decode_impersonation_right(p); }},
     {"more aliases than bytes", "0141 ffffffff0f 00 00 00",
      [](std::string_view p) { return !decode_directory_entry(kGuid, p); }},
 };
 
 const char* const kBadKeys[] = {
-    "", "00", "08", "0100", "03", "03 00112233445566778899aabbccddeeff", "03 00112233445566778899aabbccddeeff 00", "03 00112233445566778899aabbccddeeff 05",
-    "03 00112233445566778899aabbccddeeff 03 00", "03 00112233445566778899aabbccddeeff 01 00000000000002",
-    "03 00112233445566778899aabbccddeeff 02 000000000000000200", "04 00112233445566778899aabbccddee",
-    "05 00 00112233445566778899aabbccddeeff", "05 05 00112233445566778899aabbccddeeff", "ff",
+    "",
+    "00",
+    "08",
+    "0100",
+    "03",
+    "03 00112233445566778899aabbccddeeff",
+    "03 00112233445566778899aabbccddeeff 00",
+    "03 00112233445566778899aabbccddeeff 05",
+    "03 00112233445566778899aabbccddeeff 03 00",
+    "03 00112233445566778899aabbccddeeff 01 00000000000002",
+    "03 00112233445566778899aabbccddeeff 02 000000000000000200",
+    "04 00112233445566778899aabbccddee",
+    "05 00 00112233445566778899aabbccddeeff",
+    "05 05 00112233445566778899aabbccddeeff",
+    "ff",
 };
 
 void check_record(const RecordRow& row) {
@@ -244,7 +264,8 @@ void check_record(const RecordRow& row) {
     CPPUNIT_ASSERT(!payload_of(key, sealed.substr(0, size)));
   }
   for (std::size_t size = 0; size < payload->size(); ++size) {
-    CPPUNIT_ASSERT_MESSAGE("cut to " + std::to_string(size), row.decode_and_encode(payload->substr(0, size)).empty());
+    CPPUNIT_ASSERT_MESSAGE("cut to " + std::to_string(size),
+                           row.decode_and_encode(payload->substr(0, size)).empty());
   }
   CPPUNIT_ASSERT(row.decode_and_encode(std::string(*payload) + '\0').empty());
 }
@@ -267,7 +288,8 @@ std::vector<Case> cases() {
     all.push_back({std::string("record, ") + row.name, [&row] { check_record(row); }});
   }
   for (const BadRow& row : kBad) {
-    all.push_back({std::string("bad payload, ") + row.name, [&row] { CPPUNIT_ASSERT(row.refused(unhex(row.payload))); }});
+    all.push_back({std::string("bad payload, ") + row.name,
+                   [&row] { CPPUNIT_ASSERT(row.refused(unhex(row.payload))); }});
   }
   all.push_back({"CRC-32C, the examples of RFC 3720", [] {
                    CPPUNIT_ASSERT_EQUAL(0x8a9136aaU, crc32c(0, std::string(32, '\0')));
@@ -283,7 +305,8 @@ std::vector<Case> cases() {
                    for (unsigned i = 0; i < 100; ++i) {
                      CPPUNIT_ASSERT_EQUAL(crc32c_by_table(0, data), crc32c(0, data));
                      const std::string_view view(data);
-                     CPPUNIT_ASSERT_EQUAL(crc32c(0, view), crc32c(crc32c(0, view.substr(0, i / 3)), view.substr(i / 3)));
+                     CPPUNIT_ASSERT_EQUAL(crc32c(0, view),
+                                          crc32c(crc32c(0, view.substr(0, i / 3)), view.substr(i / 3)));
                      data += static_cast<char>(i * 37 + 11);
                    }
                  }});

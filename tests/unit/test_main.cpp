@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the registered tests: all, or those whose names contain one of the arguments. --list names them instead.
+// Runs the registered tests: all, or those whose names contain one of the arguments. --list names them
+// instead.
 #include <cppunit/Exception.h>
 #include <cppunit/SourceLine.h>
 #include <cppunit/Test.h>
@@ -28,8 +29,8 @@ class Printer final : public CppUnit::TestListener {
   void startTest(CppUnit::Test*) override { failed_ = false; }
   void addFailure(const CppUnit::TestFailure& failure) override {
     const CppUnit::SourceLine line = failure.sourceLine();
-    std::printf("FAILED %s\n  %s:%d: %s\n", failure.failedTestName().c_str(), line.fileName().c_str(), line.lineNumber(),
-                failure.thrownException()->what());
+    std::printf("FAILED %s\n  %s:%d: %s\n", failure.failedTestName().c_str(), line.fileName().c_str(),
+                line.lineNumber(), failure.thrownException()->what());
     std::fflush(stdout);
     if (!failed_) ++failures_;
     failed_ = true;
@@ -64,7 +65,8 @@ int main(int argc, char** argv) {
              return test->getName().find(filter) != std::string::npos;
            });
   };
-  tests.erase(std::remove_if(tests.begin(), tests.end(), [&](auto* test) { return !is_wanted(test); }), tests.end());
+  tests.erase(std::remove_if(tests.begin(), tests.end(), [&](auto* test) { return !is_wanted(test); }),
+              tests.end());
   if (list) {
     for (const auto* test : tests) std::printf("%s\n", test->getName().c_str());
     return 0;

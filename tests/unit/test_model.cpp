@@ -85,9 +85,21 @@ const ContactRow kContacts[] = {
     {"control character", im(), [](ImContact& c) { c.display_name = "a\x02"; }, false},
     {"broken UTF-8", tel(), [](ImContact& c) { c.im_telephone_number = "\xFF"; }, false},
     {"in no group", im(), [](ImContact& c) { c.memberships.clear(); }, false},
-    {"in two groups", im(), [](ImContact& c) { c.memberships = {{3, 1}, {2, 1}}; }, true},
-    {"in a group twice", im(), [](ImContact& c) { c.memberships = {{2, 1}, {3, 1}, {2, 5}}; }, false},
-    {"in group 0", im(), [](ImContact& c) { c.memberships = {{0, 1}}; }, false},
+    {"in two groups", im(),
+     [](ImContact& c) {
+       c.memberships = {{3, 1}, {2, 1}};
+     },
+     true},
+    {"in a group twice", im(),
+     [](ImContact& c) {
+       c.memberships = {{2, 1}, {3, 1}, {2, 5}};
+     },
+     false},
+    {"in group 0", im(),
+     [](ImContact& c) {
+       c.memberships = {{0, 1}};
+     },
+     false},
 };
 
 struct GroupRow {
@@ -114,8 +126,9 @@ const GroupRow kGroups[] = {
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const KeyRow& row : kKeys) {
-    all.push_back({std::string("address key, ") + row.name,
-                   [&row] { CPPUNIT_ASSERT_EQUAL(std::string(row.key), address_key(row.kind, row.address)); }});
+    all.push_back({std::string("address key, ") + row.name, [&row] {
+                     CPPUNIT_ASSERT_EQUAL(std::string(row.key), address_key(row.kind, row.address));
+                   }});
   }
   for (const ContactRow& row : kContacts) {
     all.push_back({std::string("contact, ") + row.name, [&row] {
@@ -135,7 +148,8 @@ std::vector<Case> cases() {
                    contact.creation_time = -5;
                    contact.persona_id = Guid::random();
                    const ImContact copy = to_im_contact(to_view(contact));
-                   CPPUNIT_ASSERT(copy.number == contact.number && copy.change_number == contact.change_number);
+                   CPPUNIT_ASSERT(copy.number == contact.number &&
+                                  copy.change_number == contact.change_number);
                    CPPUNIT_ASSERT(copy.persona_id == contact.persona_id && copy.creation_time == -5);
                    CPPUNIT_ASSERT(copy.kind == contact.kind && copy.memberships == contact.memberships);
                    CPPUNIT_ASSERT_EQUAL(contact.tel_uri_address, copy.tel_uri_address);

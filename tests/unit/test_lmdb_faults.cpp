@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// The LMDB store under faults: removed, replaced, cut off and damaged files, a full disk, no address space,
+// LMDB's panic.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "store/lmdb/key.h"
+#include "store/lmdb/maintenance.h"
+#include "tests/unit/lmdb_fixture.h"
+
+namespace ews_im::tests {
+namespace {
+
+using namespace store;
+namespace fs = std::filesystem;
+
+const Guid kMailbox = entry_of(1).guid;
+
+Status add(Store& store, const std::string& address, Deadline deadline = soon()) {
+  return store.write(kMailbox, deadline, [&](MailboxTransaction& txn) {
+    put_new_contact(txn, address, 2);
+    return Outcome::Commit;
+  });
+}
+
+std::uint64_t contacts(Store& store) {
+  std::uint64_t count = 0;
+  require_ok(store.read(kMailbox, [&](MailboxView& view) {
+    count = view.im_contacts().contacts.size();
+    CPPUNIT_ASSERT_EQUAL(view.mailbox().im_contacts, count);
+  }));
+  return count;
+}
+
+void require_sound(const std::string& path) {
+  std::string findings;
+  const auto summary =
+      check_lmdb_store(path, [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
+  if (!summary.ok()) require_ok(summary.status());
+  CPPUNIT_ASSERT_EQUAL(std::string(), findings);
+}
+
+// ---- Files
+
+void lock_file_replaced() {
+  for (const bool again : {false, true}) {
+    LmdbPlace place;
+    const auto store = place.open();
+    require_ok(store->add_mailbox(entry_of(1), soon()));
+    fs::remove(place.lock());
+    if (again) write_file(place.lock(), "");
+    require_fault(Fault::Unavailable, add(*store, "a@x"), "lock.mdb");
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, contacts(*store));
+  }
+}
+
+void data_file_removed() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  fs::remove(place.data());
+  require_fault(Fault::Unavailable, store->settings().status(), "removed or replaced");
+  require_fault(Fault::Unavailable, add(*store, "a@x"), "removed or replaced");
+}
+
+void data_file_cut_off_while_open() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  for (int i = 0; i < 100; ++i) require_ok(add(*store, std::to_string(i) + "@x"));
+  fs::resize_file(place.data(), 3 * 4096);
+  require_fault(Fault::Corrupt, store->settings().status(), "cut off");
+  require_fault(Fault::Corrupt, add(*store, "a@x"), "cut off");
+}
+
+// A transaction can take pages at the end of the file and give them back, unwritten: not to be taken for a
+// cut.
+void pages_given_back_unwritten() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  for (int round = 0; round < 5; ++round) {
+    require_ok(store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+      for (int i = 0; i < 5000; ++i) put_new_contact(txn, std::to_string(i) + "@contoso.com", 2);
+      for (const ImContactView& contact : txn.im_contacts().contacts) txn.erase_im_contact(contact.number);
+      return Outcome::Commit;
+    }));
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, contacts(*store));
+    const auto statistics = lmdb_statistics(place.path()).value();
+    CPPUNIT_ASSERT(statistics.file_size >= statistics.pages * statistics.page_size);
+  }
+  // The room that was kept for the worst case goes with the next commit.
+  require_ok(add(*store, "a@x"));
+  const auto statistics = lmdb_statistics(place.path()).value();
+  CPPUNIT_ASSERT(statistics.file_size >= statistics.pages * statistics.page_size);
+  CPPUNIT_ASSERT(statistics.file_size <= statistics.pages * statistics.page_size + (10 << 20));
+}
+
+void removing_a_large_mailbox() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  require_ok(store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+    for (int i = 0; i < 5000; ++i) put_new_contact(txn, std::to_string(i) + "@contoso.com", 2);
+    return Outcome::Commit;
+  }));
+  require_ok(store->remove_mailbox(kMailbox, soon()));
+  const auto statistics = lmdb_statistics(place.path()).value();
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, statistics.addresses + statistics.im_contacts +
+                                             statistics.mailboxes + statistics.names);
+  require_sound(place.path());
+}
+
+// LMDB's second descriptor, on which it writes the page that makes a commit valid.
+int descriptor_of_meta_pages(const std::string& file) {
+  int found = -1;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const int fd = std::stoi(entry.path().filename().string());
+    if (fs::read_symlink(entry.path(), error) == file && (fcntl(fd, F_GETFL) & O_DSYNC) != 0) found = fd;
+  }
+  return found;
+}
+
+void mended_after_a_panic() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  require_ok(add(*store, "before@x"));
+  const int meta = descriptor_of_meta_pages(fs::canonical(place.data()).string());
+  CPPUNIT_ASSERT(meta >= 0);
+  const int full = open("/dev/full", O_RDWR | O_CLOEXEC);
+  CPPUNIT_ASSERT(dup2(full, meta) == meta);
+  close(full);
+  CPPUNIT_ASSERT(!add(*store, "lost@x").ok());
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, contacts(*store));
+  require_ok(add(*store, "after@x"));
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, contacts(*store));
+  require_sound(place.path());
+}
+
+bool limit_files(rlim_t size) {
+  rlimit limit{};
+  getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = size;
+  return setrlimit(RLIMIT_FSIZE, &limit) == 0;
+}
+
+void a_full_disk() {
+  LmdbPlace place;
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  // In a process of its own, for the limit on the size of files holds for all of it.
+  CPPUNIT_ASSERT(run_processes(1, [&](unsigned) {
+    signal(SIGXFSZ, SIG_IGN);
+    const auto store = place.open();
+    if (!add(*store, "before@x").ok()) return false;
+    for (int round = 0; round < 5; ++round) {
+      if (!limit_files(fs::file_size(place.data()))) return false;
+      Status status;
+      for (int i = 0; status.ok() && i < 100; ++i) {
+        const std::uint64_t before = contacts(*store);
+        status = store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+          for (int k = 0; k < 500; ++k) {
+            put_new_contact(
+                txn,
+                std::to_string(round) + "." + std::to_string(i) + "." + std::to_string(k) + "@contoso.com",
+                2);
+          }
+          return Outcome::Commit;
+        });
+        if (contacts(*store) != before + (status.ok() ? 500 : 0)) return false;
+      }
+      if (status.ok() || status.fault() != Fault::Full) return false;
+      if (!limit_files(RLIM_INFINITY)) return false;
+      if (!add(*store, "round" + std::to_string(round) + "@x").ok()) return false;
+    }
+    return true;
+  }));
+  require_sound(place.path());
+}
+
+void no_address_space() {
+  LmdbPlace place;
+  LmdbOptions options = place.options();
+  options.map_size = std::uint64_t{1} << 47;
+  const auto refused = open_lmdb_store(options);
+  CPPUNIT_ASSERT(!refused.ok());
+  require_fault(Fault::Unavailable, refused.status(), "mapsize=");
+  CPPUNIT_ASSERT(place.open()->settings().ok());
+}
+
+// ---- Damage
+
+struct DamageRow {
+  const char* name;
+  Key key;
+  bool (*harmed)(Store&);  // what goes through the record says so
+};
+
+bool is_corrupt(const Status& status) { return !status.ok() && status.fault() == Fault::Corrupt; }
+
+template <class Look>
+bool look_is_corrupt(Store& store, const Look& look) {
+  bool found = false;
+  const Status status = store.read(kMailbox, [&](MailboxView& view) { found = look(view); });
+  return !found && is_corrupt(status);
+}
+
+const DamageRow kDamages[] = {
+    {"settings", settings_key(), [](Store& s) { return is_corrupt(s.settings().status()); }},
+    {"head", mailbox_key(kMailbox),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView&) { return true; }); }},
+    {"group", im_group_key(kMailbox, 3),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView& v) { return v.im_group(3).has_value(); }); }},
+    {"group in the list", im_group_key(kMailbox, 3),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView& v) { return !v.im_groups().empty(); }); }},
+    {"contact", im_contact_key(kMailbox, 6),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView& v) { return v.im_contact(6).has_value(); }); }},
+    {"contact in the list", im_contact_key(kMailbox, 6),
+     [](Store& s) {
+       return look_is_corrupt(s, [](MailboxView& v) { return !v.im_contacts().contacts.empty(); });
+     }},
+    {"address", address_index_key(kMailbox, ContactKind::Im, "b@x"),
+     [](Store& s) {
+       return look_is_corrupt(
+           s, [](MailboxView& v) { return v.im_contact_by_address(ContactKind::Im, "b@x").has_value(); });
+     }},
+    {"directory entry", directory_key(kMailbox),
+     [](Store& s) { return is_corrupt(s.find(kMailbox).status()); }},
+    {"name", name_key_of(NameKind::Account, "contoso\\user1"),
+     [](Store& s) { return is_corrupt(s.find(NameKind::Account, "contoso\\user1").status()); }},
+    {"distribution group", distribution_group_key("all@x"),
+     [](Store& s) { return is_corrupt(s.distribution_groups().status()); }},
+    {"right", right_key({"svc", kMailbox}),
+     [](Store& s) { return is_corrupt(s.impersonation_rights("svc").status()); }},
+};
+
+void one_bit_flipped(const DamageRow& row) {
+  LmdbPlace place;
+  {
+    const auto store = place.open();
+    require_ok(store->add_mailbox(entry_of(1), soon()));
+    for (const char* address : {"a@x", "b@x", "c@x"}) require_ok(add(*store, address));
+    require_ok(store->add_distribution_group({"all@x", "All"}, soon()));
+    require_ok(store->grant_impersonation({"svc", kMailbox}, soon()));
+  }
+  const std::string record = RawStore(place.path()).get(row.key.view());
+  CPPUNIT_ASSERT(!record.empty());
+  for (std::size_t byte = 0; byte < record.size(); byte += 1 + record.size() / 7) {
+    std::string damaged = record;
+    damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << (byte % 8)));
+    RawStore(place.path()).put(row.key.view(), damaged);
+    {
+      const auto store = place.open();
+      CPPUNIT_ASSERT_MESSAGE("byte " + std::to_string(byte), row.harmed(*store));
+    }
+    std::string findings;
+    const auto summary = check_lmdb_store(place.path(), [&](std::string_view line) { findings += line; }, {});
+    CPPUNIT_ASSERT(summary.ok() && summary.value().findings > 0);
+    CPPUNIT_ASSERT_MESSAGE(findings, findings.find(describe_key(row.key.view()) +
+                                                   ": its checksum is wrong") != std::string::npos);
+  }
+  RawStore(place.path()).put(row.key.view(), record);
+  require_sound(place.path());
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all{
+      {"lock file replaced", lock_file_replaced},
+      {"data file removed", data_file_removed},
+      {"data file cut off while open", data_file_cut_off_while_open},
+      {"pages given back unwritten", pages_given_back_unwritten},
+      {"removing a large mailbox", removing_a_large_mailbox},
+      {"mended after a panic", mended_after_a_panic},
+      {"a full disk", a_full_disk},
+      {"no address space", no_address_space},
+  };
+  for (const DamageRow& row : kDamages) {
+    all.push_back({std::string("one bit flipped, ") + row.name, [&row] { one_bit_flipped(row); }});
+  }
+  return all;
+}
+
+const RegisteredSuite suite("lmdb faults", cases);
+
+}  // namespace
+}  // namespace ews_im::tests
