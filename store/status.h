@@ -55,11 +55,13 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value)
-      : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  // Implicit on purpose: a function returns its value or its Status as it is.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
   Result(Status status) : content_(std::in_place_index<1>, std::move(status)) {
     assert(!this->status().ok());
-  }  // NOLINT(google-explicit-constructor)
+  }
   Result(Fault fault, std::string detail) : Result(Status(fault, std::move(detail))) {}
 
   [[nodiscard]] bool ok() const { return content_.index() == 0; }

@@ -170,12 +170,12 @@ def test_script():
     with Env(location="EWSIm On", modules=["cgid", "cgi", "alias"],
              directives='ScriptAliasMatch "(?i)^/ews/exchange.asmx$" "script"\nScriptSock cgisock') as env:
         script = env.scratch / "script"
-        script.write_text('#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\nexec cat\n', encoding="utf-8")
+        script.write_text('#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\nexec sed s/Envelope/Cover/g\n', encoding="utf-8")
         script.chmod(0o755)
         account = env.account()
         for size in (0, 40000):
             body = CREATE_ITEM + b" " * size
-            assert env.request("POST", URL, body, account.address, XML).body == body
+            assert env.request("POST", URL, body, account.address, XML).body == body.replace(b"Envelope", b"Cover")
         assert account.call("GetImItemList").ok
         assert not env.check_log()
 
