@@ -90,8 +90,8 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Runs `function` on a snapshot. Never waits for writers. `function` must not call the store. Fault NotFound: no mailbox
-  /// has this GUID.
+  /// Runs `function` on a snapshot. Never waits for writers. `function` must not call the store. Fault
+  /// NotFound: no mailbox has this GUID.
   virtual Status read(const Guid& mailbox, const ReadFunction& function) = 0;
   /// Runs `function` on a transaction, maybe more than once, maybe on another thread, never at the same time
   /// as another writer: it must reset what it captured at entry, must not call the store and must not wait

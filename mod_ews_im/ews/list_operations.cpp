@@ -66,21 +66,21 @@ class ImItemList : public BodyRenderer {
     const IdWriter ids(mailbox);
     write_success_head(out, envelope_, version_);
     out.raw("<m:ImItemList>");
-    if (!groups.empty()) out.raw("<t:Groups>");
+    out.raw("<t:Groups>");
     for (std::size_t i = 0; i < groups.size() && !out.stopped(); ++i) {
       out.raw("<t:ImGroup>");
       write_im_group(out, ids, groups[i], members_[i], asked);
       out.raw("</t:ImGroup>");
     }
-    if (!groups.empty()) out.raw("</t:Groups>");
-    if (!personas.empty()) out.raw("<t:Personas>");
+    out.raw("</t:Groups>");
+    out.raw("<t:Personas>");
     for (const store::ImContactView& contact : personas) {
       if (out.stopped()) break;
       out.raw("<t:Persona>");
       write_persona(out, ids, contact, asked);
       out.raw("</t:Persona>");
     }
-    if (!personas.empty()) out.raw("</t:Personas>");
+    out.raw("</t:Personas>");
     out.raw("</m:ImItemList>");
     write_success_tail(out, envelope_);
   }

@@ -83,6 +83,9 @@ class Sipe:
             heading = HEADING.format(authorization=self.authorization, length=len(data)).encode()
             status, headers, answer = self.connection.exchange(heading + data)
             self.statuses.append(status)
+            if headers.get("connection", "").lower() == "close":  # as httpd does after a 500
+                self.connection.close()
+                self.connection = None
             if status == 401 and not self.authorization:
                 assert any(headers.get("www-authenticate", "").startswith(kind) for kind in ("Basic", "NTLM"))
                 self.authorization = self.basic

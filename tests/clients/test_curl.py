@@ -66,5 +66,6 @@ def test_published_example_as_it_stands(env, account):
 
 
 def test_without_user(env, account):
+    env.expect_log(r"AH01618: user  not found")
     status, _ = curl(env, account, REQUEST, "-u", ":")
     assert status == 401

@@ -165,7 +165,7 @@ def test_photos_alone(user):
 
 
 def test_wrong_password(env, account):
-    env.expect_log(r"AH01617: user .*password mismatch")
+    env.expect_log(r"AH01617: user .*Password Mismatch")
     sipe = Sipe(env.port, account.address, "wrong")
     assert sipe.send("<m:GetImItemList/>") is None and sipe.statuses == [401, 401]
     sipe.close()

@@ -491,11 +491,10 @@ def table(request):
     """What was answered in each cell, printed when all are done."""
     cells = {}
     yield cells
-    write = request.config.pluginmanager.getplugin("terminalreporter").write_line
-    write("")
-    write(f"{'':32}" + "".join(f"{column:>15}" for column in ALL))
-    for what, wrong, _ in MATRIX:
-        write(f"{what + ': ' + wrong:32}" + "".join(f"{cells.get((what, wrong, column), '-'):>15}" for column in ALL))
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{'':32}" + "".join(f"{column:>15}" for column in ALL))
+        for what, wrong, _ in MATRIX:
+            print(f"{what + ': ' + wrong:32}" + "".join(f"{cells.get((what, wrong, column), '-'):>15}" for column in ALL))
 
 
 @pytest.mark.parametrize("what, wrong, column, expected", CELLS, ids=lambda value: value.replace(" ", "-"))
