@@ -106,6 +106,8 @@ NOT_OURS = {
     "an encoded body": ("POST", "Exchange.asmx", gzip.compress(LIST), XML | {"Content-Encoding": "gzip"}, "alice"),
     "an unknown operation": ("POST", "Exchange.asmx", envelope("<m:GetUserPhoto><m:Email>a</m:Email></m:GetUserPhoto>"), XML, "alice"),
     "CreateItem": ("POST", "Exchange.asmx", CREATE_ITEM, XML | {"SOAPAction": '"x/CreateItem"'}, "alice"),
+    "UTF-16": ("POST", "Exchange.asmx", CREATE_ITEM.decode().replace("utf-8", "utf-16").encode("utf-16"), XML, "alice"),
+    "our name in a comment": ("POST", "Exchange.asmx", CREATE_ITEM.replace(b"<m:Items>", b"<!-- GetImItemList --><m:Items>"), XML, "alice"),
     "our name in another namespace": ("POST", "Exchange.asmx", envelope("<t:GetImItemList/>"), XML, "alice"),
     "two operations": ("POST", "Exchange.asmx", envelope("<m:GetImItemList/><m:GetImItemList/>"), XML, "alice"),
     "two operations, far apart": ("POST", "Exchange.asmx",
@@ -154,6 +156,7 @@ def test_served(front):
     assert front.alice.call("GetImItemList").ok
     assert front.alice.add_group("Friends").name == "Friends"
     assert front.alice.soap([LIST[:50], LIST[50:]], chunked=True).ok
+    assert front.alice.soap(LIST.decode().replace("utf-8", "utf-16").encode("utf-16")).ok
     assert front.alice.soap(long_request(30000)).code == "ErrorDataSizeLimitExceeded"
     assert front.backend.idle()
 

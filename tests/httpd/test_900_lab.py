@@ -104,7 +104,7 @@ def test_start_use_stop(clones, as_nobody):
     assert sent and f'GroupId Id="{sent[1]}"' not in seed
     reply = said[sent.end():]
     assert ':AddNewImContactToGroupResponse' in reply and 'ResponseClass="Success"' in reply
-    assert "<ResponseCode>NoError</ResponseCode>" in reply and "Tony Smith" in reply
+    assert "<m:ResponseCode>NoError</m:ResponseCode>" in reply and "Tony Smith" in reply
 
     # What it says to go on with works as it stands.
     assert clone.env() == {
