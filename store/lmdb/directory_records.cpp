@@ -55,12 +55,12 @@ std::vector<T> list(Records& records, const Key& prefix, const Decode& decode) {
   std::vector<T> result;
   records.walk(prefix, [&](std::string_view key, std::string_view payload) {
     auto value = decode(payload);
-    if (value) {
-      result.push_back(*std::move(value));
-    } else {
+    if (!value) {
       records.fail_corrupt(key, kMalformed);
+      return false;
     }
-    return value.has_value();
+    result.push_back(*std::move(value));
+    return true;
   });
   return result;
 }

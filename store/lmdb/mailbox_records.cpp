@@ -98,12 +98,12 @@ std::vector<ImGroup> MailboxRecords::im_groups() {
   records_->walk(prefix, [&](std::string_view key, std::string_view payload) {
     const auto number = number_after(prefix, key);
     auto group = number ? decode_im_group(*number, payload) : std::nullopt;
-    if (group) {
-      groups.push_back(*std::move(group));
-    } else {
+    if (!group) {
       records_->fail_corrupt(key, kMalformed);
+      return false;
     }
-    return group.has_value();
+    groups.push_back(*std::move(group));
+    return true;
   });
   if (!records_->status().ok()) groups.clear();
   return groups;

@@ -25,8 +25,12 @@ OK, REFUSED, USAGE, UNUSABLE, BUSY, FINDINGS = range(6)
 DEFAULT_GROUPS = ["Other Contacts", "Tagged", "Favorites"]
 
 # Holds the store open as a server would; with "write" it also holds the turn to write. Says so, and waits.
+# Holds a transaction, as another process of the product would: who writes has the lock of the data file first.
 HOLDER = """
-import ctypes, sys
+import ctypes, fcntl, sys
+if sys.argv[2] == "write":
+    turn = open(sys.argv[1] + "/data.mdb", "r+b")
+    fcntl.flock(turn, fcntl.LOCK_EX)
 lmdb = ctypes.CDLL("liblmdb.so.0")
 env, txn = ctypes.c_void_p(), ctypes.c_void_p()
 assert lmdb.mdb_env_create(ctypes.byref(env)) == 0

@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "store/lmdb/exclusive_use.h"
 #include "store/lmdb/key.h"
 #include "store/lmdb/maintenance.h"
 #include "store/lmdb/record.h"
@@ -239,6 +241,46 @@ void compaction_while_others_open() {
   CPPUNIT_ASSERT(summary.ok() && summary.value().findings == 0);
 }
 
+// Processes that wait at the door while the store is replaced see the new one, with a new table of readers.
+// LMDB keeps the number of the last transaction in that table, so odd and even numbers go different ways.
+void waiting_while_the_store_is_replaced(int lost) {
+  LmdbPlace place;
+  fill(place, 230);
+  const std::string file = place.folder() + "/backup";
+  require_ok(backup_lmdb_store(place.path(), file, {}));
+  for (int i = 0; i < lost; ++i) require_ok(add(*place.open(), std::to_string(i) + "@x"));
+  int answer[2];
+  CPPUNIT_ASSERT(pipe(answer) == 0);
+  auto taken = ExclusiveUse::take(place.path());
+  CPPUNIT_ASSERT(taken.ok());
+  std::optional<ExclusiveUse> use(std::move(taken.value()));
+  HeldProcess waiting([&] {
+    std::thread([&] {
+      bool good = false;
+      try {
+        good = contacts_of(place.path()) == 230 && add(*place.open(), "new@x").ok() &&
+               contacts_of(place.path()) == 231;
+      } catch (...) {
+        good = false;
+      }
+      const char byte = good ? 'y' : 'n';
+      if (write(answer[1], &byte, 1) != 1) _exit(1);
+    }).detach();
+    return true;
+  });
+  usleep(100000);
+  fs::rename(file, place.data());
+  require_ok(use->forget_readers());
+  use.reset();
+  char byte = 0;
+  CPPUNIT_ASSERT(read(answer[0], &byte, 1) == 1);
+  CPPUNIT_ASSERT_EQUAL('y', byte);
+  close(answer[0]);
+  close(answer[1]);
+  const auto summary = check_lmdb_store(place.path(), {}, {});
+  CPPUNIT_ASSERT(summary.ok() && summary.value().findings == 0 && summary.value().im_contacts == 231);
+}
+
 // ---- Check
 
 template <class Value>
@@ -432,6 +474,8 @@ std::vector<Case> cases() {
       {"backup under load", backup_under_load},
       {"compaction", compaction},
       {"compaction while others open", compaction_while_others_open},
+      {"waiting while the store is replaced, odd", [] { waiting_while_the_store_is_replaced(7); }},
+      {"waiting while the store is replaced, even", [] { waiting_while_the_store_is_replaced(8); }},
       {"a sound store is counted", a_sound_store_is_counted},
   };
   for (const BadBackup& row : kBadBackups) {

@@ -156,6 +156,30 @@ void killed_writers() {
   require_sound(place.path());
 }
 
+// Giving up ends when the function begins: it refers to what is its caller's.
+void a_deadline_that_passes_during_the_function() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  std::atomic<bool> begun{false};
+  std::thread first([&] {
+    require_ok(store->write(kMailbox, soon(), [&](MailboxTransaction&) {
+      begun = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      return Outcome::Rollback;
+    }));
+  });
+  while (!begun) std::this_thread::yield();
+  const Status status = store->write(kMailbox, after(200), [&](MailboxTransaction& txn) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    put_new_contact(txn, "late@x", 2);
+    return Outcome::Commit;
+  });
+  first.join();
+  require_ok(status);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, contacts(*store));
+}
+
 // ---- Growth
 
 void growth_in_one_process() {
@@ -334,6 +358,7 @@ std::vector<Case> cases() {
       {"nothing changed, nothing committed", nothing_changed_nothing_committed},
       {"a stopped writer", a_stopped_writer},
       {"killed writers", killed_writers},
+      {"a deadline that passes during the function", a_deadline_that_passes_during_the_function},
       {"growth in one process", growth_in_one_process},
       {"one change larger than the map", one_change_larger_than_the_map},
       {"growth in many processes", growth_in_many_processes},
