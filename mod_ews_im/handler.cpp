@@ -81,6 +81,12 @@ class Handling {
     return read();
   }
 
+  /// After an unexpected failure, of which the log has been told.
+  int failed() {
+    if (request_->sent_bodyct != 0) return OK;
+    return answer(ews::fault_reply({.code = ResponseCode::ErrorInternalServerError}));
+  }
+
  private:
   [[nodiscard]] bool passes_on() const { return mode_ == Mode::On; }
 
@@ -146,9 +152,7 @@ class Handling {
     const Identified identified = identify(request_, config_, mode_, *store, envelope, deadline);
     if (const auto* fault = std::get_if<SoapFault>(&identified)) return answer(ews::fault_reply(*fault));
     if (const auto* status = std::get_if<store::Status>(&identified)) {
-      auto reply = ews::error_reply(envelope, version, {.code = ews::response_code(status->fault())});
-      reply.set_detail(status->detail());
-      return answer(reply);
+      return answer(ews::store_fault_reply(envelope, version, *status));
     }
     if (std::holds_alternative<NotHere>(identified)) {
       if (passes_on()) return declined("no mailbox here", &body);
@@ -267,7 +271,10 @@ class Handling {
 int handle_request(request_rec* r) noexcept {
   const Mode mode = location_config(r).mode;
   if (mode == Mode::Unset || mode == Mode::Off || r->main != nullptr) return DECLINED;
-  return guarded(r->server, HTTP_INTERNAL_SERVER_ERROR, [&] { return Handling(r, mode).run(); });
+  constexpr int kFailed = -1000;
+  const int status = guarded(r->server, kFailed, [&] { return Handling(r, mode).run(); });
+  if (status != kFailed) return status;
+  return guarded(r->server, HTTP_INTERNAL_SERVER_ERROR, [&] { return Handling(r, mode).failed(); });
 }
 
 }  // namespace ews_im

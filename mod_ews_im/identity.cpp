@@ -45,9 +45,11 @@ class Identification {
   Identified act_for(const ConnectingSid& target) {
     const auto rights = store_.impersonation_rights(request_->user);
     if (!rights.ok()) return rights.status();
-    const bool everyone = expression_allows() || std::ranges::any_of(rights.value(), [](const auto& right) {
-                            return !right.mailbox.has_value();
-                          });
+    const std::optional<bool> allowed = expression_allows();
+    const bool everyone =
+        allowed.value_or(false) ||
+        std::ranges::any_of(rights.value(), [](const auto& right) { return !right.mailbox.has_value(); });
+    if (!allowed && rights.value().empty()) return SoapFault{.code = ResponseCode::ErrorImpersonationFailed};
     if (!everyone && rights.value().empty()) return without_rights(target);
     if (target.kind == ConnectingSid::Kind::Sid && !store::is_sid(target.value)) {
       return SoapFault{.code = ResponseCode::ErrorInvalidSid};
@@ -114,11 +116,13 @@ class Identification {
     return found.value()->guid;
   }
 
-  /// An expression that cannot be evaluated allows nothing; httpd tells the log why.
-  bool expression_allows() const {
+  /// nullopt if EWSImImpersonation cannot be evaluated, which allows nothing; httpd tells the log why.
+  std::optional<bool> expression_allows() const {
     if (config_.impersonation == nullptr) return false;
     const char* error = nullptr;
-    return ap_expr_exec(request_, config_.impersonation, &error) > 0 && error == nullptr;
+    const int result = ap_expr_exec(request_, config_.impersonation, &error);
+    if (result < 0 || error != nullptr) return std::nullopt;
+    return result > 0;
   }
 
   Identified without_rights(const ConnectingSid& target) {
@@ -177,7 +181,17 @@ Identified identify(request_rec* r, const ServerConfig& config, Mode mode, store
   if (const auto* fault = std::get_if<SoapFault>(&asked)) return *fault;
   if (const auto* target = std::get_if<ConnectingSid>(&asked)) {
     note(r, "EWS_IM_ACTING_USER", r->user);
-    return identification.act_for(*target);
+    Identified identified = identification.act_for(*target);
+    const auto* status = std::get_if<Status>(&identified);
+    if (status == nullptr || ews::response_code(status->fault()) != ResponseCode::ErrorInternalServerError)
+      return identified;
+    static LogGate gate;
+    if (gate.opens()) {
+      ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                    EWSIM(0043) "ErrorImpersonationFailed: %s; check the store with ews-imctl check",
+                    status->detail().c_str());
+    }
+    return SoapFault{.code = ResponseCode::ErrorImpersonationFailed};
   }
   return identification.own_mailbox();
 }

@@ -36,6 +36,7 @@ enum class Named : std::uint8_t { Group, Contact };
 struct RefusalCodes {
   ResponseCode no_such_group = ResponseCode::ErrorInvalidImGroupId;
   ResponseCode no_such_contact = ResponseCode::ErrorItemNotFound;
+  ResponseCode failure = ResponseCode::ErrorInternalServerError;  ///< the store failed for good
 };
 [[nodiscard]] ResponseCode refusal_code(store::Refusal refusal, const RefusalCodes& codes);
 
@@ -52,7 +53,7 @@ template <class T>
     mailbox = txn.mailbox();
     return std::holds_alternative<T>(*accepted) ? store::Outcome::Commit : store::Outcome::Rollback;
   });
-  if (!status.ok()) return store_fault_reply(call.envelope, call.version, status);
+  if (!status.ok()) return store_fault_reply(call.envelope, call.version, status, codes.failure);
   if (const auto* refusal = std::get_if<store::Refusal>(&*accepted)) {
     return error_reply(call.envelope, call.version, {.code = refusal_code(*refusal, codes)});
   }

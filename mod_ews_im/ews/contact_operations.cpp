@@ -15,8 +15,9 @@ using store::ItemNumber;
 using store::MailboxTransaction;
 
 constexpr RefusalCodes kMissingIsNotFound{.no_such_group = ResponseCode::ErrorItemNotFound};
-constexpr RefusalCodes kMissingIsInvalid{.no_such_group = ResponseCode::ErrorInvalidImGroupId,
-                                         .no_such_contact = ResponseCode::ErrorInvalidImContactId};
+constexpr RefusalCodes kRemovalFromGroup{.no_such_group = ResponseCode::ErrorInvalidImGroupId,
+                                         .no_such_contact = ResponseCode::ErrorInvalidImContactId,
+                                         .failure = ResponseCode::ErrorUnableToRemoveImContactFromGroup};
 
 void write_persona_payload(Output& out, const IdWriter& ids, const store::ImContact& contact) {
   out.raw("<m:Persona>");
@@ -100,7 +101,7 @@ Reply add_im_contact_to_group(const Call& call) {
 }
 
 Reply remove_im_contact_from_group(const Call& call) {
-  return on_contact(call, kMissingIsInvalid,
+  return on_contact(call, kRemovalFromGroup,
                     [](MailboxTransaction& txn, ItemNumber contact, store::Group group) {
                       return store::remove_im_contact_from_group(txn, contact, *group);
                     });

@@ -27,7 +27,6 @@ constexpr std::array kRows{
     EWS_IM_ROW(ErrorImGroupLimitReached, "The maximum number of IM groups has been reached."),
     EWS_IM_ROW(ErrorImpersonateUserDenied,
                "The account does not have permission to impersonate the requested user."),
-    EWS_IM_ROW(ErrorImpersonationDenied, "The account may not impersonate users through this server."),
     EWS_IM_ROW(ErrorImpersonationFailed, "Impersonation failed."),
     EWS_IM_ROW(
         ErrorIncorrectSchemaVersion,
@@ -42,7 +41,6 @@ constexpr std::array kRows{
         "An ExchangeImpersonation SOAP header must contain a user principal name, user SID, or primary SMTP "
         "address."),
     EWS_IM_ROW(ErrorInvalidExtendedProperty, "The extended property attribute combination is invalid."),
-    EWS_IM_ROW(ErrorInvalidId, "The Id is invalid."),
     EWS_IM_ROW(ErrorInvalidIdEmpty, "Id must be non-empty."),
     EWS_IM_ROW(ErrorInvalidIdMalformed, "Id is malformed."),
     EWS_IM_ROW(

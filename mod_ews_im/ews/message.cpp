@@ -133,8 +133,10 @@ Reply fault_reply(const SoapFault& fault) {
   return {500, fault.code, std::move(body)};
 }
 
-Reply store_fault_reply(const Envelope& envelope, const ServerVersion& version, const store::Status& status) {
-  const ResponseCode code = response_code(status.fault());
+Reply store_fault_reply(const Envelope& envelope, const ServerVersion& version, const store::Status& status,
+                        ResponseCode failure) {
+  ResponseCode code = response_code(status.fault());
+  if (code == ResponseCode::ErrorInternalServerError) code = failure;
   Reply reply = code == ResponseCode::ErrorServerBusy
                     ? fault_reply({.code = code,
                                    .message_xml = MessageXmlValue{"BackOffMilliseconds",

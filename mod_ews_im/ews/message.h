@@ -16,9 +16,4 @@ void write_success_tail(Output& out, const Envelope& envelope);
 /// A success without payload.
 [[nodiscard]] Reply success_reply(const Envelope& envelope, const ServerVersion& version);
 
-/// What a client is told of a fault of the store; the detail is kept for the log. ErrorServerBusy is a SOAP
-/// fault with BackOffMilliseconds, everything else an error of the operation.
-[[nodiscard]] Reply store_fault_reply(const Envelope& envelope, const ServerVersion& version,
-                                      const store::Status& status);
-
 }  // namespace ews_im::ews

@@ -41,6 +41,13 @@ struct ServerVersion {
 [[nodiscard]] Reply error_reply(const Envelope& envelope, const ServerVersion& version,
                                 const ErrorMessage& error);
 
+/// What a client is told of a fault of the store; the detail is kept for the log. ErrorServerBusy is a SOAP
+/// fault with BackOffMilliseconds, everything else an error of the operation: `failure` if there is no use in
+/// trying again.
+[[nodiscard]] Reply store_fault_reply(const Envelope& envelope, const ServerVersion& version,
+                                      const store::Status& status,
+                                      ResponseCode failure = ResponseCode::ErrorInternalServerError);
+
 /// A SOAP fault (HTTP status 500).
 [[nodiscard]] Reply fault_reply(const SoapFault& fault);
 

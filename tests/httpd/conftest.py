@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.httpd import report  # noqa: E402  pylint: disable=wrong-import-position
 from tests.httpd.env import MPMS, Env  # noqa: E402  pylint: disable=wrong-import-position
 
 ALL_MPMS = pytest.mark.parametrize("env", MPMS, indirect=True)
@@ -41,3 +42,9 @@ def watched_log(request):
     if server:
         complaints = server.check_log()
         assert not complaints, "\n".join(complaints)
+
+
+def pytest_terminal_summary(terminalreporter):
+    for title, lines in report.tables():
+        terminalreporter.section(title, sep="-")
+        terminalreporter.write("".join(f"{line}\n" for line in lines))

@@ -29,7 +29,8 @@ import threading
 import time
 from pathlib import Path
 
-from tests.httpd import soap
+from tests.httpd import report, soap
+from tests.httpd.texts import text_problem
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -360,6 +361,9 @@ class Env:
             from tests.schema.validate import validate_reply  # pylint: disable=import-outside-toplevel
             problems = validate_reply(reply.body)
             assert not problems, f"the reply breaks the schema: {problems}\n{reply.body.decode(errors='replace')}"
+            if reply.code != "NoError":
+                assert not (wrong := text_problem(reply.code, reply.text)), wrong
+                report.count(reply.code, reply.text.split(": ")[0])
         return reply
 
     def soap(self, body, user=None, headers=None, path=URL, chunked=False):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.httpd import soap
+from tests.httpd import report, soap
 from tests.httpd.soap import MESSAGES, SERVICES, SOAP, TYPES, VERSION, envelope, operation
 
 LIST = "<m:GetImItemList/>"
@@ -142,12 +142,7 @@ VERSIONS = {
 def test_version(account, version):
     expected = VERSIONS[version]
     reply = check(account, envelope(LIST, f'<t:RequestServerVersion Version="{version}"/>'), expected)
-    if expected == OLD:
-        assert reply.text == ("The request is valid but does not specify the correct server version in the RequestServerVersion "
-                              "SOAP header.  Ensure that the RequestServerVersion SOAP header is set with the correct "
-                              "RequestServerVersionValue.")
-    elif expected == NO_VERSION:
-        assert reply.text == "The specified server version is invalid."
+    report.line("RequestServerVersion", version or "(empty)", reply.code)
 
 
 def test_version_comes_before_the_schema(account):

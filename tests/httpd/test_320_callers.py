@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tests.httpd import soap
+from tests.httpd import report, soap
 from tests.httpd.backend import Backend
 from tests.httpd.env import MPMS, URL, Env
 from tests.httpd.soap import envelope
@@ -74,7 +74,7 @@ def test_expression_that_fails():
         account = env.account()
         env.expect_log(r"Evaluation of expression from .*httpd.conf:\d+ failed: Cannot open file")
         assert account.call("GetImItemList").code == "ErrorInternalServerError"
-        assert act(env, account.address, "SmtpAddress", account.address).code == "ErrorInternalServerError"
+        assert act(env, account.address, "SmtpAddress", account.address).code == "ErrorImpersonationFailed"
         env.ctl("right", "grant", account.address, account.address)
         assert act(env, account.address, "SmtpAddress", account.address).ok
         assert backend.idle() and not env.check_log()
@@ -138,7 +138,9 @@ def impersonation(kind, value):
 
 
 def act(env, user, kind, value):
-    return env.soap(envelope("<m:GetImItemList/>", header=impersonation(kind, value)), user)
+    reply = env.soap(envelope("<m:GetImItemList/>", header=impersonation(kind, value)), user)
+    report.line("ExchangeImpersonation", f"{kind} {value}", user, reply.code)
+    return reply
 
 
 def fill(env):
@@ -240,6 +242,7 @@ HEADERS = {
 def test_header_that_says_nothing(acting, user, name):
     """It is never ignored: that would serve the caller's own mailbox."""
     reply = acting.soap(envelope("<m:GetImItemList/>", header=HEADERS[name]), user)
+    report.line("ExchangeImpersonation", name, user, reply.code)
     assert reply.fault and reply.code in ("ErrorInvalidExchangeImpersonationHeaderData", "ErrorSchemaValidation")
 
 
