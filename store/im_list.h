@@ -50,8 +50,8 @@ struct NewTelUriContact {
   std::string im_telephone_number;
 };
 
-using Group =
-    std::optional<ItemNumber>;  ///< nullopt: left out, so Other Contacts for a contact without a group
+/// nullopt: left out, so Other Contacts for a contact without a group.
+using Group = std::optional<ItemNumber>;
 
 [[nodiscard]] Accepted<ImContact> add_new_im_contact_to_group(MailboxTransaction& txn,
                                                               const NewImContact& contact, Group group,

@@ -31,8 +31,7 @@ struct Mailbox {
   ItemNumber next_item = 1;
   ChangeNumber last_change = 0;
   std::uint64_t im_contacts = 0;  ///< how many there are
-  std::uint64_t im_groups =
-      0;  ///< how many user groups and distribution groups there are; default groups not counted
+  std::uint64_t im_groups = 0;    ///< how many user groups and distribution groups; not the default groups
   bool im_list_migration_completed = false;
 };
 

@@ -38,8 +38,8 @@ class MapLock {
 
  private:
   static constexpr std::uint32_t kAlone = std::uint32_t{1} << 31;
-  std::atomic<std::uint32_t> state_{
-      0};                     // kAlone: wanted or held alone; the rest counts those who hold it shared
+  // kAlone: wanted or held alone. The rest counts those who hold it shared.
+  std::atomic<std::uint32_t> state_{0};
   std::mutex one_at_a_time_;  // held alone
   std::mutex mutex_;          // for the two conditions
   std::condition_variable may_enter_;

@@ -6,10 +6,15 @@
 //   table                 key after the table byte
 //   1 Format              -
 //   2 Settings            -
-//   3 Mailbox             GUID, then 1, number: group; 2, number: contact; 3: head; 4, hash: address of a
-//   contact 4 Directory           GUID 5 Names               kind of name, hash of the name 6
-//   DistributionGroups  hash of the address 7 Rights              hash of the caller, GUID of the mailbox or
-//   16 zero bytes for all
+//   3 Mailbox             GUID, then
+//                           1, number: group
+//                           2, number: contact
+//                           3: head
+//                           4, hash: address of a contact
+//   4 Directory           GUID
+//   5 Names               kind of name, hash of the name
+//   6 DistributionGroups  hash of the address
+//   7 Rights              hash of the caller, GUID of the mailbox or 16 zero bytes for all
 //
 // Numbers are 8 bytes, most significant first. A hash is the GUID of a text (Guid::of_text), since texts can
 // be longer than a key of LMDB (511 bytes); the record repeats the text. All of this is on disk: never change
