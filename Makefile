@@ -167,8 +167,14 @@ $(FUZZERS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(LIBEWS) $(LIBSTORE)
 	@mkdir -p $(@D)
 	$(call say,link   ) $(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(EWS_LIBS)
 
+# One target after the other; what was found worth keeping stays in build-fuzz/corpus.
+FUZZ_SECONDS = 60
 fuzz:
 	$(MAKE) SAN=fuzzer,address fuzzers
+	@for target in $(patsubst tests/fuzz/%.cpp,%,$(FUZZ_SOURCES)); do \
+	  tests/fuzz/corpus.py $$target build-fuzz/corpus/$$target && \
+	  build-fuzz/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -print_final_stats=1 \
+	    -artifact_prefix=build-fuzz/$$target- build-fuzz/corpus/$$target || exit 1; done
 
 -include $(patsubst %.o,%.d,$(STORE_OBJECTS) $(EWS_OBJECTS) $(MODULE_OBJECTS) $(CTL_OBJECTS) $(UNIT_OBJECTS))
 -include $(patsubst %.cpp,$(BUILD)/obj/%.d,$(BENCH_SOURCES) $(wildcard tests/schema/*.cpp tests/fuzz/*.cpp tests/torture/*.cpp))
@@ -192,7 +198,7 @@ check-style: $(BUILD)/tidy.flags
 check-unit: $(UNIT_TESTS)
 check-schema: $(CHECK_SHAPE)
 check-layers: all
-check-httpd check-clients check-torture: tests
+check-httpd check-clients check-fuzz check-torture: tests
 check-%:
 	@$(CHECK_ENVIRONMENT) tests/tools/run_suites $*
 
@@ -242,13 +248,13 @@ help:
 	@echo 'make                 build/mod_ews_im.so and build/ews-imctl'
 	@echo 'make deps            install the Debian packages that are missing'
 	@echo 'make check           build and run all tests; the last line tells how many passed and failed'
-	@echo 'make check-SUITE     one suite: unit, layers, style, docs, build, httpd, clients or torture'
+	@echo 'make check-SUITE     one suite: unit, layers, style, docs, build, ctl, schema, fuzz, httpd, clients or torture'
 	@echo 'make deps check      both: all that a fresh clone needs'
 	@echo 'make lab             a throw-away Apache on 127.0.0.1:8080 (LAB_PORT=N for another port)'
 	@echo 'make lab-stop        end it'
 	@echo 'make tests           build the tests without running them'
 	@echo 'make bench           build/bench/*: benchmarks'
-	@echo 'make fuzz            build-fuzz/fuzz/*: fuzz targets for libFuzzer'
+	@echo 'make fuzz            libFuzzer on each fuzz target (FUZZ_SECONDS=60 each)'
 	@echo 'make install         into Apache'\''s module folder (DESTDIR=DIR); uninstall takes it out again'
 	@echo 'make clean           remove what was built; distclean: what configure and deps made as well'
 	@echo 'SAN=address,undefined or SAN=thread with any of these builds in build-asan/ or build-tsan/ with sanitizers'

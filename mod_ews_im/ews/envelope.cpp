@@ -77,8 +77,9 @@ enum class Encoding : std::uint8_t { Utf8, Utf16Little, Utf16Big, Refused };
 
 /// From the first bytes, before the library guesses: it would take EBCDIC, UCS-4 and more.
 Encoding encoding_of(std::string_view head) {
+  constexpr unsigned kNoByte = 256;
   const auto byte = [&](std::size_t i) {
-    return i < head.size() ? static_cast<unsigned char>(head[i]) : 0xFFU;
+    return i < head.size() ? static_cast<unsigned char>(head[i]) : kNoByte;
   };
   const bool zeros = byte(2) == 0 && byte(3) == 0;  // UCS-4
   if (byte(0) == 0xFF && byte(1) == 0xFE) return zeros ? Encoding::Refused : Encoding::Utf16Little;

@@ -236,6 +236,8 @@ HOSTILE = {
     "white space": (b" \r\n", REFUSED),
     "no XML": (b"GET / HTTP/1.1\r\n\r\n", VALIDATION),
     "binary": (bytes(range(256)) * 16, VALIDATION),
+    **{f"nothing but {body!r}": (body, VALIDATION) for body in (
+        b"\xfe", b"\xff", b"\0", b"<", b"\xef", b"\xef\xbb", b"\xfe\xff", b"\xff\xfe", b"\xff\xfe<", b"<\0", b"\0<", b"<\0a")},
     "ends early": (envelope(LIST)[:-20], VALIDATION),
     "ends before the operation": (envelope(LIST)[:100], VALIDATION),
     "something behind the end": (envelope(LIST) + b"<more/>", VALIDATION),
