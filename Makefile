@@ -242,7 +242,7 @@ help:
 	@echo 'make                 build/mod_ews_im.so and build/ews-imctl'
 	@echo 'make deps            install the Debian packages that are missing'
 	@echo 'make check           build and run all tests; the last line tells how many passed and failed'
-	@echo 'make check-SUITE     one suite: unit, layers, style, docs, build, httpd, clients or torture'
+	@echo 'make check-SUITE     one suite: unit, layers, style, docs, build, ctl, schema, httpd, clients or torture'
 	@echo 'make deps check      both: all that a fresh clone needs'
 	@echo 'make lab             a throw-away Apache on 127.0.0.1:8080 (LAB_PORT=N for another port)'
 	@echo 'make lab-stop        end it'
