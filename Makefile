@@ -25,7 +25,7 @@ LAB_PORT = 8080
 
 # ---- configure and config.mk: made when missing or old, and after `deps` when that is asked for in the same call
 GOALS = $(or $(MAKECMDGOALS),all)
-ifneq ($(filter-out deps help clean distclean lab-stop,$(GOALS)),)
+ifneq ($(filter-out deps help clean distclean lab-stop deb,$(GOALS)),)
 include config.mk
 endif
 DEPS_FIRST = $(filter deps,$(GOALS))
@@ -100,7 +100,7 @@ PRELOADS = $(patsubst tests/%.cpp,$(BUILD)/%.so,$(PRELOAD_SOURCES))
 TORTURES = $(patsubst tests/%.cpp,$(BUILD)/%,$(TORTURE_SOURCES))
 PROGRAMS = $(BENCHES) $(FUZZERS) $(TORTURES)
 
-.PHONY: all tests bench fuzz fuzzers torture check deps lab lab-stop install uninstall clean distclean help
+.PHONY: all tests bench fuzz fuzzers torture check deps lab lab-stop install uninstall deb clean distclean help
 # Objects stay, so that a second run is quick.
 .SECONDARY:
 
@@ -235,6 +235,14 @@ uninstall:
 	rm -rf $(DESTDIR)$(datadir)/mod_ews_im
 	rm -f $(addprefix $(DESTDIR)$(mandir)/man8/,$(MAN_PAGES))
 
+# The package is built from a copy, so that nothing here is cleaned or made anew; see debian/.
+deb:
+	@rm -rf build/deb && mkdir -p build/deb/source
+	@tar -c --exclude=./build --exclude='./build-*' --exclude=./.git --exclude=./config.mk --exclude='./config.[ls]*' \
+	  --exclude=./configure --exclude=./autom4te.cache . | tar -x -C build/deb/source
+	@cd build/deb/source && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
+	@ls build/deb/*.deb
+
 # What `make deps` fetched (build/npm) stays for the next build; distclean takes it too.
 clean:
 	@BUILD=$(BUILD) conf/lab/lab.sh remove
@@ -256,6 +264,7 @@ help:
 	@echo 'make bench           build/bench/*: benchmarks'
 	@echo 'make fuzz            libFuzzer on each fuzz target (FUZZ_SECONDS=60 each)'
 	@echo 'make install         into Apache'\''s module folder (DESTDIR=DIR); uninstall takes it out again'
+	@echo 'make deb             build/deb/*.deb: Debian packages'
 	@echo 'make clean           remove what was built; distclean: what configure and deps made as well'
 	@echo 'SAN=address,undefined or SAN=thread with any of these builds in build-asan/ or build-tsan/ with sanitizers'
 	@echo './configure --with-apxs=PATH --prefix=DIR CXX=... chooses what is not found by itself'

@@ -29,7 +29,7 @@ struct Call {
 struct Operation {
   std::string_view name;  ///< as in the WSDL
   bool writes;
-  const Shape& shape;
+  Shape shape;  ///< of the request
   Reply (*run)(const Call&);
 };
 

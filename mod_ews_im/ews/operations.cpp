@@ -65,40 +65,35 @@ constexpr std::array kGetItems{ChildShape{"ContactIds", kM, kItemIds, false},
                                ChildShape{"GroupIds", kM, kItemIds, false}, kProperties};
 constexpr std::array kMigration{ChildShape{"ImListMigrationCompleted", kM, kBoolean, true}};
 
+/// The shape of a request: always one type of the Messages schema, a sequence of elements.
 constexpr Shape request(std::string_view type_name, std::span<const ChildShape> children) {
   return {type_name, kM, ValueType::None, false, children, {}};
 }
 
-constexpr Shape kAddNewImShape = request("AddNewImContactToGroupType", kAddNewIm);
-constexpr Shape kAddNewTelShape = request("AddNewTelUriContactToGroupType", kAddNewTel);
-constexpr Shape kAddContactShape = request("AddImContactToGroupType", kAddContact);
-constexpr Shape kRemoveContactShape = request("RemoveImContactFromGroupType", kRemoveContact);
-constexpr Shape kAddGroupShape = request("AddImGroupType", kName);
-constexpr Shape kAddDistributionGroupShape = request("AddDistributionGroupToImListType", kDistributionGroup);
-constexpr Shape kGetListShape = request("GetImItemListType", kPropertiesAlone);
-constexpr Shape kGetItemsShape = request("GetImItemsType", kGetItems);
-constexpr Shape kRemoveFromListShape = request("RemoveContactFromImListType", kContactAlone);
-constexpr Shape kRemoveDistributionGroupShape = request("RemoveDistributionGroupFromImListType", kGroupAlone);
-constexpr Shape kRemoveGroupShape = request("RemoveImGroupType", kGroupAlone);
-constexpr Shape kSetGroupShape = request("SetImGroupType", kSetGroup);
-constexpr Shape kMigrationShape = request("SetImListMigrationCompletedType", kMigration);
-
 constexpr std::array kOperations{
-    Operation{"AddDistributionGroupToImList", true, kAddDistributionGroupShape,
+    Operation{"AddDistributionGroupToImList", true,
+              request("AddDistributionGroupToImListType", kDistributionGroup),
               add_distribution_group_to_im_list},
-    Operation{"AddImContactToGroup", true, kAddContactShape, add_im_contact_to_group},
-    Operation{"AddImGroup", true, kAddGroupShape, add_im_group},
-    Operation{"AddNewImContactToGroup", true, kAddNewImShape, add_new_im_contact_to_group},
-    Operation{"AddNewTelUriContactToGroup", true, kAddNewTelShape, add_new_tel_uri_contact_to_group},
-    Operation{"GetImItemList", false, kGetListShape, get_im_item_list},
-    Operation{"GetImItems", false, kGetItemsShape, get_im_items},
-    Operation{"RemoveContactFromImList", true, kRemoveFromListShape, remove_contact_from_im_list},
-    Operation{"RemoveDistributionGroupFromImList", true, kRemoveDistributionGroupShape,
+    Operation{"AddImContactToGroup", true, request("AddImContactToGroupType", kAddContact),
+              add_im_contact_to_group},
+    Operation{"AddImGroup", true, request("AddImGroupType", kName), add_im_group},
+    Operation{"AddNewImContactToGroup", true, request("AddNewImContactToGroupType", kAddNewIm),
+              add_new_im_contact_to_group},
+    Operation{"AddNewTelUriContactToGroup", true, request("AddNewTelUriContactToGroupType", kAddNewTel),
+              add_new_tel_uri_contact_to_group},
+    Operation{"GetImItemList", false, request("GetImItemListType", kPropertiesAlone), get_im_item_list},
+    Operation{"GetImItems", false, request("GetImItemsType", kGetItems), get_im_items},
+    Operation{"RemoveContactFromImList", true, request("RemoveContactFromImListType", kContactAlone),
+              remove_contact_from_im_list},
+    Operation{"RemoveDistributionGroupFromImList", true,
+              request("RemoveDistributionGroupFromImListType", kGroupAlone),
               remove_distribution_group_from_im_list},
-    Operation{"RemoveImContactFromGroup", true, kRemoveContactShape, remove_im_contact_from_group},
-    Operation{"RemoveImGroup", true, kRemoveGroupShape, remove_im_group},
-    Operation{"SetImGroup", true, kSetGroupShape, set_im_group},
-    Operation{"SetImListMigrationCompleted", true, kMigrationShape, set_im_list_migration_completed},
+    Operation{"RemoveImContactFromGroup", true, request("RemoveImContactFromGroupType", kRemoveContact),
+              remove_im_contact_from_group},
+    Operation{"RemoveImGroup", true, request("RemoveImGroupType", kGroupAlone), remove_im_group},
+    Operation{"SetImGroup", true, request("SetImGroupType", kSetGroup), set_im_group},
+    Operation{"SetImListMigrationCompleted", true, request("SetImListMigrationCompletedType", kMigration),
+              set_im_list_migration_completed},
 };
 
 }  // namespace

@@ -57,6 +57,11 @@ def test_agrees_with_the_schema():
     assert not wrong, "\n\n".join(wrong[:20])
 
 
+def test_every_operation_is_generated():
+    table = (ROOT / "mod_ews_im" / "ews" / "operations.cpp").read_text(encoding="utf-8")
+    assert sorted(re.findall(r'Operation\{"(\w+)"', table)) == sorted(generate.OPERATIONS)
+
+
 @pytest.mark.parametrize("operation", generate.OPERATIONS)
 def test_fixture(operation):
     assert verdicts([(ROOT / "tests" / "fixtures" / f"{operation}.request.xml").read_bytes()]) == [None]
