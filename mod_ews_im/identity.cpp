@@ -176,7 +176,7 @@ Identified identify(request_rec* r, const ServerConfig& config, Mode mode, store
   const auto asked = ews::read_impersonation(envelope);
   if (const auto* fault = std::get_if<SoapFault>(&asked)) return *fault;
   if (const auto* target = std::get_if<ConnectingSid>(&asked)) {
-    note(r, "EWS_IM_ACTING_USER", r->user);
+    note(r, kActingUserNote, r->user);
     return identification.act_for(*target);
   }
   return identification.own_mailbox();
