@@ -100,7 +100,7 @@ PRELOADS = $(patsubst tests/%.cpp,$(BUILD)/%.so,$(PRELOAD_SOURCES))
 TORTURES = $(patsubst tests/%.cpp,$(BUILD)/%,$(TORTURE_SOURCES))
 PROGRAMS = $(BENCHES) $(FUZZERS) $(TORTURES)
 
-.PHONY: all tests bench fuzz fuzzers torture check deps lab lab-stop install uninstall deb clean distclean help
+.PHONY: all tests bench fuzz fuzzers torture check soak deps lab lab-stop install uninstall deb clean distclean help
 # Objects stay, so that a second run is quick.
 .SECONDARY:
 
@@ -202,6 +202,12 @@ check-httpd check-clients check-fuzz check-torture: tests
 check-%:
 	@$(CHECK_ENVIRONMENT) tests/tools/run_suites $*
 
+# 100 graceful restarts under load in each MPM, and 100 MB through the module. `make check` has 5 of them.
+soak: tests
+	@$(CHECK_ENVIRONMENT) EWS_IM_RESTARTS=100 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=. /usr/bin/python3 -m pytest -q \
+	  -p no:cacheprovider tests/httpd/test_340_life_cycle.py tests/httpd/test_300_pass_through.py \
+	  -k 'graceful_restarts or without_a_leak or 100_megabytes'
+
 lab: all
 	@BUILD=$(BUILD) HTTPD=$(HTTPD) MODULES=$(LIBEXECDIR) LAB_PORT='$(LAB_PORT)' conf/lab/lab.sh start
 
@@ -257,6 +263,7 @@ help:
 	@echo 'make deps            install the Debian packages that are missing'
 	@echo 'make check           build and run all tests; the last line tells how many passed and failed'
 	@echo 'make check-SUITE     one suite: unit, layers, style, docs, build, ctl, schema, fuzz, httpd, clients or torture'
+	@echo 'make soak            100 graceful restarts under load in each MPM; tells requests, losses and memory'
 	@echo 'make deps check      both: all that a fresh clone needs'
 	@echo 'make lab             a throw-away Apache on 127.0.0.1:8080 (LAB_PORT=N for another port)'
 	@echo 'make lab-stop        end it'

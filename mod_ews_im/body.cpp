@@ -11,7 +11,10 @@ struct Replay {
   std::string bytes;
   bool ended = false;  ///< the end of the body comes right after the bytes
   apr_size_t given = 0;
+  bool done = false;  ///< all was given
 };
+
+constexpr char kReplayKey[] = "ews_im replay";
 
 ap_filter_rec_t* replay_filter = nullptr;
 
@@ -34,6 +37,7 @@ int read_replay(ap_filter_t* f, apr_bucket_brigade* out, ap_input_mode_t mode, a
   if (replay.ended) APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(allocator));
   // mod_proxy streams only when no filter of this kind is left.
   ap_remove_input_filter(f);
+  replay.done = true;
   std::string().swap(replay.bytes);
   return APR_SUCCESS;
 }
@@ -72,7 +76,16 @@ int Body::read(apr_size_t most, std::string_view& piece) {
 void Body::hand_back() {
   auto* replay = new_in_pool<Replay>(request_->pool, std::move(bytes_), ended_);
   bytes_.clear();
+  apr_pool_userdata_setn(replay, kReplayKey, nullptr, request_->pool);
   ap_add_input_filter_handle(replay_filter, replay, request_, request_->connection);
+}
+
+void follow_redirect(request_rec* r) noexcept {
+  if (r->prev == nullptr) return;
+  void* found = nullptr;  // both requests have one pool
+  apr_pool_userdata_get(&found, kReplayKey, r->pool);
+  if (found != nullptr && !static_cast<const Replay*>(found)->done)
+    ap_add_input_filter_handle(replay_filter, found, r, r->connection);
 }
 
 bool has_odd_transfer_coding(const request_rec* r) {

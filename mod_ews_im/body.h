@@ -44,4 +44,8 @@ class Body {
 /// For register_hooks.
 void register_replay_filter();
 
+/// insert_filter: a request that httpd makes of another (Action) loses the filters of that one; what was handed
+/// back to it and not yet read comes along here.
+void follow_redirect(request_rec* r) noexcept;
+
 }  // namespace ews_im

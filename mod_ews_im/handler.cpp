@@ -134,7 +134,7 @@ class Handling {
   void note_operation(const ews::EnvelopeReader& reader) {
     if (reader.operation() == nullptr || !operation_.empty()) return;
     operation_ = ews::operation_name(*reader.operation());
-    note(request_, "EWS_IM_OPERATION", operation_);
+    note(request_, kOperationNote, operation_);
   }
 
   int serve(const ews::Envelope& envelope, Body& body) {
@@ -161,7 +161,7 @@ class Handling {
           {.code = ResponseCode::ErrorNonExistentMailbox, .text = ews::kNoMailboxForSmtpAddress}));
     }
     mailbox_ = std::get<store::Guid>(identified).text();
-    note(request_, "EWS_IM_MAILBOX", mailbox_);
+    note(request_, kMailboxNote, mailbox_);
     return answer(ews::serve(envelope, *store, std::get<store::Guid>(identified), version, deadline));
   }
 
@@ -170,8 +170,7 @@ class Handling {
   /// What was read of the body goes back.
   int declined(const char* reason, Body* body = nullptr) {
     if (body != nullptr) body->hand_back();
-    ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, request_, EWSIM(0050) "passed on: %s", reason);
-    end("declined");
+    end("declined", reason);
     return DECLINED;
   }
 
@@ -180,13 +179,7 @@ class Handling {
     if (!reply.detail().empty()) tell_of_store(reply);
     echo_client_request_id(request_);
     end(code);
-    const int status = send_reply(request_, reply);
-    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, request_,
-                  EWSIM(0051) "%s: %s, user %.64s, mailbox %s, %" APR_TIME_T_FMT " us",
-                  operation_.empty() ? "-" : operation_.c_str(), std::string(code).c_str(),
-                  request_->user != nullptr ? request_->user : "-", mailbox_.empty() ? "-" : mailbox_.c_str(),
-                  apr_time_now() - started_);
-    return status;
+    return send_reply(request_, reply);
   }
 
   /// httpd's own answer.
@@ -235,9 +228,17 @@ class Handling {
                   std::string(ews::response_code_name(code)).c_str(), reply.detail().c_str(), advice(code));
   }
 
-  void end(std::string_view result) {
-    note(request_, "EWS_IM_RESULT", result);
-    note(request_, "EWS_IM_USEC", std::to_string(apr_time_now() - started_));
+  /// One line of the log for each request, and the access log's variables.
+  void end(std::string_view result, const char* reason = nullptr) {
+    const apr_time_t taken = apr_time_now() - started_;
+    note(request_, kResultNote, result);
+    note(request_, kMicrosecondsNote, std::to_string(taken));
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, request_,
+                  EWSIM(0051) "%s: %s%s%s, user %.64s, mailbox %s, %" APR_TIME_T_FMT " us",
+                  operation_.empty() ? "-" : operation_.c_str(), std::string(result).c_str(),
+                  reason != nullptr ? " because " : "", reason != nullptr ? reason : "",
+                  request_->user != nullptr ? request_->user : "-", mailbox_.empty() ? "-" : mailbox_.c_str(),
+                  taken);
   }
 
   [[nodiscard]] std::string_view header(const char* name) const {

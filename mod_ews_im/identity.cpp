@@ -180,7 +180,7 @@ Identified identify(request_rec* r, const ServerConfig& config, Mode mode, store
   const auto asked = ews::read_impersonation(envelope);
   if (const auto* fault = std::get_if<SoapFault>(&asked)) return *fault;
   if (const auto* target = std::get_if<ConnectingSid>(&asked)) {
-    note(r, "EWS_IM_ACTING_USER", r->user);
+    note(r, kActingUserNote, r->user);
     Identified identified = identification.act_for(*target);
     const auto* status = std::get_if<Status>(&identified);
     if (status == nullptr || ews::response_code(status->fault()) != ResponseCode::ErrorInternalServerError)

@@ -26,6 +26,19 @@ bool is_loopback(const apr_sockaddr_t* address) {
 
 }  // namespace
 
+int publish_notes(request_rec* r) noexcept {
+  // mod_log_config reads the variables of the last request that httpd made of this one (Action, ErrorDocument).
+  request_rec* last = r;
+  while (last->next != nullptr) last = last->next;
+  for (const char* name : {kOperationNote, kResultNote, kMailboxNote, kActingUserNote, kMicrosecondsNote}) {
+    const char* value = nullptr;
+    for (const request_rec* at = last; at != nullptr && value == nullptr; at = at->prev)
+      value = apr_table_get(at->notes, name);
+    if (value != nullptr) apr_table_setn(last->subprocess_env, name, value);
+  }
+  return DECLINED;
+}
+
 void trace_text(request_rec* r, const char* what, std::string_view text) {
   if (!APLOG_R_IS_LEVEL(r, APLOG_TRACE8)) return;
   for (; !text.empty(); text.remove_prefix(std::min(text.size(), kTraceSize))) {

@@ -23,10 +23,21 @@ class LogGate {
   std::atomic<apr_time_t> last_ = 0;
 };
 
-/// Sets a variable of the request, for `LogFormat "%{NAME}e"`; `name` must live for ever.
+/// What the access log can tell of a request, each as `LogFormat "%{NAME}e"`.
+inline constexpr char kOperationNote[] = "EWS_IM_OPERATION";
+inline constexpr char kResultNote[] = "EWS_IM_RESULT";
+inline constexpr char kMailboxNote[] = "EWS_IM_MAILBOX";
+inline constexpr char kActingUserNote[] = "EWS_IM_ACTING_USER";
+inline constexpr char kMicrosecondsNote[] = "EWS_IM_USEC";
+
+/// Sets one of these. They stand aside until the request is logged: as variables of the environment they would
+/// reach a script or a FastCGI server behind.
 inline void note(request_rec* r, const char* name, std::string_view value) {
-  apr_table_setn(r->subprocess_env, name, apr_pstrmemdup(r->pool, value.data(), value.size()));
+  apr_table_setn(r->notes, name, apr_pstrmemdup(r->pool, value.data(), value.size()));
 }
+
+/// log_transaction, before those that log: makes variables of the notes.
+int publish_notes(request_rec* r) noexcept;
 
 /// Writes a body, or a piece of one, to the error log at the level trace8.
 void trace_text(request_rec* r, const char* what, std::string_view text);

@@ -18,6 +18,21 @@ ALL_MPMS = pytest.mark.parametrize("env", MPMS, indirect=True)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
+# What tests measured; told at the end of the run.
+FIGURES = []
+
+
+@pytest.fixture
+def tell():
+    """Takes a line with figures for the end of the run."""
+    return FIGURES.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in FIGURES:
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="module")
 def env(request):
     """A running server, under the event MPM unless the test asks for others with ALL_MPMS."""

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other things around the module: HTTP/2 and TLS in front, https and FastCGI behind, a handler, compression, logs, headers."""
+"""Other things around the module: HTTP/2 and TLS in front, filters, compression, logs, headers."""
 
 import gzip
 import re
-import socket
-import struct
 import subprocess
-import threading
 
 import pytest
 from lxml import etree
 
 from tests.httpd import soap
 from tests.httpd.backend import Backend
+from tests.httpd.certificates import Authority
 from tests.httpd.env import MPMS, URL, Env, free_port
 from tests.httpd.soap import basic, envelope
 
@@ -32,15 +30,10 @@ def curl(env, *arguments, body=None, user=None, url=None):
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", f"{path}.key", "-out", f"{path}.crt"], check=True, capture_output=True)
-    with open(path, "wb") as both:
-        for part in ("key", "crt"):
-            with open(f"{path}.{part}", "rb") as source:
-                both.write(source.read())
-    return path
+def authority(tmp_path_factory):
+    made = Authority(tmp_path_factory.mktemp("ca"))
+    made.server()
+    return made
 
 
 # mod_ssl may have been built with another release of the library; that does not matter here, and may be or not.
@@ -80,11 +73,11 @@ def test_many_streams_of_http2():
         assert not env.check_log()
 
 
-def test_tls(certificate):
+def test_tls(authority):
     """The description names the URL that the client used."""
     port = free_port()
     directives = (f"Listen 127.0.0.1:{port}\n<VirtualHost *:{port}>\nServerName localhost\nSSLEngine On\n"
-                  f"SSLCertificateFile {certificate}\n</VirtualHost>\nSSLSessionCache shmcb:sessions")
+                  f"SSLCertificateFile {authority.folder}/server.both\n</VirtualHost>\nSSLSessionCache shmcb:sessions")
     with Env(modules=["ssl", "socache_shmcb"], directives=directives) as env:
         env.expected.append(OTHER_OPENSSL)
         user = env.account().address
@@ -92,91 +85,6 @@ def test_tls(certificate):
         assert b"NoError" in curl(env, "-k", body=LIST, user=user, url=base + URL)
         wsdl = curl(env, "-k", user=user, url=f"{base}/ews/Services.wsdl")
         assert f'location="{base}/ews/Exchange.asmx"'.encode() in wsdl
-        assert not env.check_log()
-
-
-# ---- Behind us
-
-def test_https_backend(certificate):
-    with Backend(certificate=certificate) as backend, \
-            Env(location="EWSIm On", modules=("proxy", "proxy_http", "ssl", "socache_shmcb"),
-                directives="SSLProxyEngine On\nSSLProxyVerify none\nSSLProxyCheckPeerName Off\nSSLSessionCache shmcb:sessions\n"
-                + PROXY.format("https", backend.port)) as env:
-        env.expected.append(OTHER_OPENSSL)
-        account = env.account()
-        for size in (0, 40000, 500000):
-            body = CREATE_ITEM + b" " * size
-            assert env.request("POST", URL, body, account.address, XML).body == b"<backend>"
-            assert backend.take().body == body
-        assert account.call("GetImItemList").ok
-        assert not env.check_log()
-
-
-class FastCgi:
-    """A FastCGI responder that records parameters and body of each request."""
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.requests = []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rb") as source:
-                self.serve(connection, source)
-
-    def serve(self, connection, source):
-        body, parameters = b"", b""
-        while (head := source.read(8)):
-            _, kind, number, length, padding = struct.unpack(">BBHHBx", head)
-            content = source.read(length + padding)[:length]
-            if kind == 4:
-                parameters += content
-            elif kind == 5:
-                body += content
-                if not length:
-                    break
-        self.requests.append((parameters, body))
-        answer = b"Content-Type: text/xml\r\n\r\n<fastcgi>"
-        connection.sendall(struct.pack(">BBHHBx", 1, 6, number, len(answer), 0) + answer
-                           + struct.pack(">BBHHBx", 1, 6, number, 0, 0) + struct.pack(">BBHHBx", 1, 3, number, 8, 0) + bytes(8))
-
-
-@pytest.mark.parametrize("how", ["ProxyPass", "SetHandler"])
-def test_fastcgi(how):
-    fastcgi = FastCgi()
-    target = f"fcgi://127.0.0.1:{fastcgi.port}/"
-    proxy = f'ProxyPassMatch "(?i)^/ews/(.*)$" "{target}$1"' if how == "ProxyPass" else ""
-    location = "EWSIm On" + (f'\nSetHandler "proxy:{target}"' if how == "SetHandler" else "")
-    with Env(location=location, modules=("proxy", "proxy_fcgi"), directives=proxy) as env:
-        account = env.account()
-        for chunked in (False, True):
-            for size in (0, 40000):
-                body = CREATE_ITEM + b" " * size
-                reply = env.request("POST", URL, [body[:100], body[100:]] if chunked else body, account.address, XML, chunked)
-                assert reply.body == b"<fastcgi>" and fastcgi.requests.pop()[1] == body
-        assert account.call("GetImItemList").ok and not fastcgi.requests
-        assert not env.check_log()
-    fastcgi.listener.close()
-
-
-def test_script():
-    """A CGI program, in the file system: the URL mapping is left alone."""
-    with Env(location="EWSIm On", modules=["cgid", "cgi", "alias"],
-             directives='ScriptAliasMatch "(?i)^/ews/exchange.asmx$" "script"\nScriptSock cgisock') as env:
-        script = env.scratch / "script"
-        script.write_text('#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\nexec sed s/Envelope/Cover/g\n', encoding="utf-8")
-        script.chmod(0o755)
-        account = env.account()
-        for size in (0, 40000):
-            body = CREATE_ITEM + b" " * size
-            assert env.request("POST", URL, body, account.address, XML).body == body.replace(b"Envelope", b"Cover")
-        assert account.call("GetImItemList").ok
         assert not env.check_log()
 
 
