@@ -22,6 +22,7 @@ else
   $(error SAN=$(SAN): use SAN=address,undefined or SAN=thread)
 endif
 LAB_PORT = 8080
+TORTURE_MINUTES = 35
 
 # ---- configure and config.mk: made when missing or old, and after `deps` when that is asked for in the same call
 GOALS = $(or $(MAKECMDGOALS),all)
@@ -107,7 +108,6 @@ PROGRAMS = $(BENCHES) $(FUZZERS) $(TORTURES)
 all: $(MODULE) $(CTL)
 tests: all $(UNIT_TESTS) $(CHECK_SHAPE) $(FUZZERS) $(TORTURES) $(PRELOADS)
 bench: $(BENCHES)
-torture: all $(TORTURES) $(PRELOADS)
 fuzzers: $(FUZZERS)
 
 # ---- Rules. LAYER_CFLAGS is what the layer of an object may see of foreign headers.
@@ -196,6 +196,9 @@ check-httpd check-clients check-torture: tests
 check-%:
 	@$(CHECK_ENVIRONMENT) tests/tools/run_suites $*
 
+torture: tests
+	@$(CHECK_ENVIRONMENT) TORTURE_MINUTES='$(TORTURE_MINUTES)' tests/tools/run_suites torture
+
 lab: all
 	@BUILD=$(BUILD) HTTPD=$(HTTPD) MODULES=$(LIBEXECDIR) LAB_PORT='$(LAB_PORT)' conf/lab/lab.sh start
 
@@ -248,6 +251,7 @@ help:
 	@echo 'make lab-stop        end it'
 	@echo 'make tests           build the tests without running them'
 	@echo 'make bench           build/bench/*: benchmarks'
+	@echo 'make torture         kills, power cuts, full disks and the like for TORTURE_MINUTES=35 minutes, with a table of counts'
 	@echo 'make fuzz            build-fuzz/fuzz/*: fuzz targets for libFuzzer'
 	@echo 'make install         into Apache'\''s module folder (DESTDIR=DIR); uninstall takes it out again'
 	@echo 'make clean           remove what was built; distclean: what configure and deps made as well'
