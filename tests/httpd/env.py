@@ -97,6 +97,18 @@ EWSImWsdlPath {scratch}/wsdl
 """
 
 
+def group_lives(group):
+    """Whether a process of the group does more than wait for its parent to take note of its end."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group, *_ = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except (OSError, ValueError):
+            continue
+        if int(its_group) == group and state not in "ZX":
+            return True
+    return False
+
+
 def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: even if the tests are killed, Apache ends
 
@@ -235,6 +247,8 @@ class Env:
                 except ProcessLookupError:
                     break
                 self.process.poll()
+                if not group_lives(self.process.pid):
+                    break
                 time.sleep(0.02 if attempt else 0)
             self.process.wait(SECONDS)
         self.process = None
