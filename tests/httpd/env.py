@@ -114,15 +114,18 @@ def die_with_parent():
 
 
 class Env:
-    """One server. `location` and `directives` are lines for its httpd.conf; `modules` are loaded besides the usual."""
+    """One server. `location` and `directives` are lines for its httpd.conf; `modules` are loaded besides the usual. `store`
+    is where the store shall be, instead of the scratch folder; `variables` are for the server's environment."""
 
-    def __init__(self, mpm="event", location="EWSIm Alone", directives="", modules=(), store_options="", auth=True):
+    def __init__(self, mpm="event", location="EWSIm Alone", directives="", modules=(), store_options="", auth=True,
+                 store=None, variables=None):
         self.mpm, self.location, self.directives = mpm, location, directives
         self.modules, self.store_options, self.auth = modules, store_options, auth
         self.module_dir = Path(apxs("LIBEXECDIR", "/usr/lib/apache2/modules"))
         self.scratch = Path(tempfile.mkdtemp(prefix="ews-im-test-", dir="/tmp"))
         self.scratch.chmod(0o755)
-        self.store = self.scratch / "store"
+        self.store = Path(store or self.scratch / "store")
+        self.variables = variables or {}
         self.port, self.process = None, None
         self.passwords, self.expected, self.allowed = {}, [], []
         self.names = itertools.count(1)
@@ -193,10 +196,11 @@ class Env:
         return [httpd_program(), "-d", str(self.scratch), "-f", str(self.scratch / "httpd.conf"), *arguments]
 
     def environment(self):
-        variables = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        variables = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | self.variables
         if "asan" in BUILD.name:  # the server itself is not built with it, so it must come first
             asan = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
-            variables |= {"LD_PRELOAD": asan.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0"}
+            preload = f"{asan.stdout.strip()} {variables.get('LD_PRELOAD', '')}".strip()
+            variables |= {"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0"}
         return variables
 
     def config_test(self, **changes):
