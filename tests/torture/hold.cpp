@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // hold STORE read COUNT | write: takes COUNT read transactions, or the place of the writer, by the store's own environment;
-// prints "held N" (how many it got), and waits for the end of its input. Knows nothing of servers; meant to be stopped and
-// killed.
+// prints "held N" (how many it got), and waits for the end of its input. Meant to be stopped and killed.
+// hold STORE create SIZE: makes a store whose map has so many bytes. Knows nothing of servers.
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -27,15 +28,22 @@ int main(int argc, char** argv) {
   if (argc < 3) return 2;
   LmdbOptions options;
   options.path = argv[1];
+  const std::string_view what = argv[2];
+  const long count = argc > 3 ? std::strtol(argv[3], nullptr, 10) : 1;
+  if (what == "create") {
+    options.map_size = static_cast<std::uint64_t>(count);
+    const auto status = create_lmdb_store(options);
+    return status.ok() ? 0 : fail(status);
+  }
+  options.map_size = 0;  // what the store has
   auto env = LmdbEnv::open(options);
   if (!env.ok()) return fail(env.status());
   std::vector<LmdbTxn> held;
-  if (std::string_view(argv[2]) == "write") {
+  if (what == "write") {
     auto txn = env.value()->begin_write(true);
     if (!txn.ok()) return fail(txn.status());
     held.push_back(std::move(txn.value()));
   } else {
-    const long count = argc > 3 ? std::strtol(argv[3], nullptr, 10) : 1;
     for (long i = 0; i < count; ++i) {
       auto txn = env.value()->begin_read();
       if (!txn.ok()) break;  // no slot is left
