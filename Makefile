@@ -22,6 +22,7 @@ else
   $(error SAN=$(SAN): use SAN=address,undefined or SAN=thread)
 endif
 LAB_PORT = 8080
+TORTURE_MINUTES = 35
 
 # ---- configure and config.mk: made when missing or old, and after `deps` when that is asked for in the same call
 GOALS = $(or $(MAKECMDGOALS),all)
@@ -107,7 +108,6 @@ PROGRAMS = $(BENCHES) $(FUZZERS) $(TORTURES)
 all: $(MODULE) $(CTL)
 tests: all $(UNIT_TESTS) $(CHECK_SHAPE) $(FUZZERS) $(TORTURES) $(PRELOADS)
 bench: $(BENCHES)
-torture: all $(TORTURES) $(PRELOADS)
 fuzzers: $(FUZZERS)
 
 # ---- Rules. LAYER_CFLAGS is what the layer of an object may see of foreign headers.
@@ -208,6 +208,9 @@ soak: tests
 	  -p no:cacheprovider tests/httpd/test_340_life_cycle.py tests/httpd/test_300_pass_through.py \
 	  -k 'graceful_restarts or without_a_leak or 100_megabytes'
 
+torture: tests
+	@$(CHECK_ENVIRONMENT) TORTURE_MINUTES='$(TORTURE_MINUTES)' tests/tools/run_suites torture
+
 lab: all
 	@BUILD=$(BUILD) HTTPD=$(HTTPD) MODULES=$(LIBEXECDIR) LAB_PORT='$(LAB_PORT)' conf/lab/lab.sh start
 
@@ -269,6 +272,7 @@ help:
 	@echo 'make lab-stop        end it'
 	@echo 'make tests           build the tests without running them'
 	@echo 'make bench           build/bench/*: benchmarks'
+	@echo 'make torture         kills, power cuts, full disks and the like for TORTURE_MINUTES=35 minutes, with a table of counts'
 	@echo 'make fuzz            libFuzzer on each fuzz target (FUZZ_SECONDS=60 each)'
 	@echo 'make install         into Apache'\''s module folder (DESTDIR=DIR); uninstall takes it out again'
 	@echo 'make deb             build/deb/*.deb: Debian packages'

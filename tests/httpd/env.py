@@ -98,20 +98,35 @@ EWSImWsdlPath {scratch}/wsdl
 """
 
 
+def group_lives(group):
+    """Whether a process of the group does more than wait for its parent to take note of its end."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group, *_ = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except (OSError, ValueError):
+            continue
+        if int(its_group) == group and state not in "ZX":
+            return True
+    return False
+
+
 def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: even if the tests are killed, Apache ends
 
 
 class Env:
-    """One server. `location` and `directives` are lines for its httpd.conf; `modules` are loaded besides the usual."""
+    """One server. `location` and `directives` are lines for its httpd.conf; `modules` are loaded besides the usual. `store`
+    is where the store shall be, instead of the scratch folder; `variables` are for the server's environment."""
 
-    def __init__(self, mpm="event", location="EWSIm Alone", directives="", modules=(), store_options="", auth=True):
+    def __init__(self, mpm="event", location="EWSIm Alone", directives="", modules=(), store_options="", auth=True,
+                 store=None, variables=None):
         self.mpm, self.location, self.directives = mpm, location, directives
         self.modules, self.store_options, self.auth = modules, store_options, auth
         self.module_dir = Path(apxs("LIBEXECDIR", "/usr/lib/apache2/modules"))
         self.scratch = Path(tempfile.mkdtemp(prefix="ews-im-test-", dir="/tmp"))
         self.scratch.chmod(0o755)
-        self.store = self.scratch / "store"
+        self.store = Path(store or self.scratch / "store")
+        self.variables = variables or {}
         self.port, self.process = None, None
         self.passwords, self.expected, self.allowed = {}, [], []
         self.names = itertools.count(1)
@@ -182,10 +197,11 @@ class Env:
         return [httpd_program(), "-d", str(self.scratch), "-f", str(self.scratch / "httpd.conf"), *arguments]
 
     def environment(self):
-        variables = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        variables = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | self.variables
         if "asan" in BUILD.name:  # the server itself is not built with it, so it must come first
             asan = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
-            variables |= {"LD_PRELOAD": asan.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0"}
+            preload = f"{asan.stdout.strip()} {variables.get('LD_PRELOAD', '')}".strip()
+            variables |= {"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0"}
         return variables
 
     def config_test(self, **changes):
@@ -236,6 +252,8 @@ class Env:
                 except ProcessLookupError:
                     break
                 self.process.poll()
+                if not group_lives(self.process.pid):
+                    break
                 time.sleep(0.02 if attempt else 0)
             self.process.wait(SECONDS)
         self.process = None

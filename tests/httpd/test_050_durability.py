@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was answered stays, and many at once leave one consistent list: SIGKILL of a whole server under load, graceful
-restarts under load, races on one mailbox, from several processes and threads, under each MPM."""
+"""What was answered stays, and many at once leave one consistent list: restarts under load, races on one mailbox, from
+several processes and threads, under each MPM. SIGKILL is in tests/torture."""
 
 import collections
-import http.client
-import itertools
 import multiprocessing
 import threading
 import time
 
 import pytest
 
-from tests.httpd import soap
 from tests.httpd.conftest import ALL_MPMS
+from tests.httpd.load import Load
 
 pytestmark = ALL_MPMS
 
-PROCESSES, THREADS, CYCLES = 3, 5, 3
-BROKEN = (OSError, http.client.HTTPException)  # what a client sees of a server that dies
+PROCESSES, THREADS = 3, 5
 FORK = multiprocessing.get_context("fork")
 
 
@@ -48,66 +45,6 @@ def crowd(work, jobs):
     return found
 
 
-class Load:
-    """Threads that add contacts until told to stop, and remember what was answered."""
-
-    def __init__(self, accounts, close=False):
-        self.headers = {"Connection": "close"} if close else {}
-        self.running, self.numbers = True, itertools.count(1)
-        self.answered, self.sent, self.failures = [], set(), []
-        self.threads = [threading.Thread(target=self.run, args=(account,)) for account in accounts]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self, account):
-        while self.running:
-            address = f"c{next(self.numbers)}@contoso.com"
-            self.sent.add((account.address, address))
-            try:
-                reply = account.soap(soap.operation("AddNewImContactToGroup", ImAddress=address), headers=self.headers)
-                assert reply.ok, reply.body
-                self.answered.append((account.address, address, reply.persona.id))
-            except BROKEN as problem:
-                self.failures.append(problem)
-                return
-            except BaseException as problem:  # pylint: disable=broad-except
-                self.failures.append(AssertionError(repr(problem)))
-                return
-
-    def stop(self):
-        self.running = False
-        for thread in self.threads:
-            thread.join()
-        wrong = [problem for problem in self.failures if isinstance(problem, AssertionError)]
-        assert not wrong, wrong
-        return self
-
-    def check(self, accounts):
-        """All that was answered is there, and nothing that was not asked for."""
-        for account in accounts:
-            there = {(persona.address, persona.id) for persona in account.im_list().personas}
-            answered = {(address, contact) for owner, address, contact in self.answered if owner == account.address}
-            sent = {address for owner, address in self.sent if owner == account.address}
-            assert answered <= there, f"lost: {answered - there}"
-            assert {address for address, _ in there} <= sent
-
-
-def test_sigkill_of_everything(env):
-    for _ in range(CYCLES):
-        accounts = [env.account() for _ in range(2)]
-        load = Load(accounts * 4)
-        env.wait(lambda: len(load.answered) >= 100, 10)
-        env.kill()
-        load.stop()
-        begin = time.monotonic()
-        env.start()
-        load.check(accounts)
-        assert time.monotonic() - begin < 5
-        assert len(load.answered) >= 100, "too little load for a test"
-        for account in accounts:
-            account.add_contact("after@contoso.com")
-
-
 @pytest.mark.parametrize("way", ["graceful", "restart"])
 def test_restarts_under_load(env, way):
     """graceful loses nothing; restart only what was not yet answered."""
@@ -121,9 +58,9 @@ def test_restarts_under_load(env, way):
         getattr(env, way)()
     load.stop()
     if way == "graceful":
-        assert not load.failures, load.failures
-    assert load.answered
-    load.check(accounts)
+        assert not load.breaks, load.breaks
+    assert load.acked
+    load.check()
 
 
 def test_same_additions_at_once(env):
