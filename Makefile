@@ -84,9 +84,10 @@ EWS_OBJECTS = $(call objects,$(wildcard mod_ews_im/ews/*.cpp))
 MODULE_OBJECTS = $(call objects,$(wildcard mod_ews_im/*.cpp))
 CTL_OBJECTS = $(call objects,$(wildcard store/ctl/*.cpp))
 UNIT_OBJECTS = $(call objects,$(wildcard tests/unit/*.cpp))
-BENCH_SOURCES = $(wildcard tests/bench/*.cpp)
+BENCH_MODULE_SOURCES = $(wildcard tests/bench/mod_*.cpp)
+PRELOAD_SOURCES = $(wildcard tests/torture/preload_*.cpp tests/bench/preload_*.cpp)
+BENCH_SOURCES = $(filter-out $(PRELOAD_SOURCES) $(BENCH_MODULE_SOURCES),$(wildcard tests/bench/*.cpp))
 FUZZ_SOURCES = $(wildcard tests/fuzz/fuzz_*.cpp)
-PRELOAD_SOURCES = $(wildcard tests/torture/preload_*.cpp)
 TORTURE_SOURCES = $(filter-out $(PRELOAD_SOURCES),$(wildcard tests/torture/*.cpp))
 
 LIBSTORE = $(BUILD)/libstore.a
@@ -96,18 +97,19 @@ CTL = $(BUILD)/ews-imctl
 UNIT_TESTS = $(BUILD)/unit_tests
 CHECK_SHAPE = $(BUILD)/check_shape
 BENCHES = $(patsubst tests/%.cpp,$(BUILD)/%,$(BENCH_SOURCES))
+BENCH_MODULES = $(patsubst tests/%.cpp,$(BUILD)/%.so,$(BENCH_MODULE_SOURCES))
 FUZZERS = $(patsubst tests/%.cpp,$(BUILD)/%,$(FUZZ_SOURCES))
 PRELOADS = $(patsubst tests/%.cpp,$(BUILD)/%.so,$(PRELOAD_SOURCES))
 TORTURES = $(patsubst tests/%.cpp,$(BUILD)/%,$(TORTURE_SOURCES))
 PROGRAMS = $(BENCHES) $(FUZZERS) $(TORTURES)
 
-.PHONY: all tests bench fuzz fuzzers torture check soak deps lab lab-stop install uninstall deb clean distclean help
+.PHONY: all tests bench benches fuzz fuzzers torture check soak deps lab lab-stop install uninstall deb clean distclean help
 # Objects stay, so that a second run is quick.
 .SECONDARY:
 
 all: $(MODULE) $(CTL)
 tests: all $(UNIT_TESTS) $(CHECK_SHAPE) $(FUZZERS) $(TORTURES) $(PRELOADS)
-bench: $(BENCHES)
+benches: all $(BENCHES) $(BENCH_MODULES) $(PRELOADS)
 fuzzers: $(FUZZERS)
 
 # ---- Rules. LAYER_CFLAGS is what the layer of an object may see of foreign headers.
@@ -116,6 +118,7 @@ $(BUILD)/obj/store/ctl/%: LAYER_CFLAGS = $(STORE_CFLAGS) $(JSON_CFLAGS)
 $(BUILD)/obj/mod_ews_im/%: LAYER_CFLAGS = $(MODULE_CFLAGS)
 $(BUILD)/obj/mod_ews_im/ews/%: LAYER_CFLAGS = $(LIBXML2_CFLAGS)
 $(BUILD)/obj/tests/%: LAYER_CFLAGS = $(TEST_CFLAGS)
+$(BUILD)/obj/tests/bench/mod_%: LAYER_CFLAGS = $(MODULE_CFLAGS)
 
 $(BUILD)/obj/%.o: %.cpp config.mk Makefile
 	@mkdir -p $(@D)
@@ -157,6 +160,10 @@ $(PRELOADS): $(BUILD)/%.so: $(BUILD)/obj/tests/%.o
 	@mkdir -p $(@D)
 	$(call say,link   ) $(LINK) -shared -o $@ $^ -ldl
 
+$(BENCH_MODULES): $(BUILD)/%.so: $(BUILD)/obj/tests/%.o $(LIBSTORE)
+	@mkdir -p $(@D)
+	$(call say,link   ) $(LINK) -shared -o $@ $^ $(STORE_LIBS)
+
 # A fuzz target is linked with libFuzzer in build-fuzz/, elsewhere with the main program that replays a corpus.
 ifneq ($(findstring fuzzer,$(SAN)),)
   $(FUZZERS): SAN_LINK = -fsanitize=$(SAN)
@@ -177,7 +184,7 @@ fuzz:
 	    -artifact_prefix=build-fuzz/$$target- build-fuzz/corpus/$$target || exit 1; done
 
 -include $(patsubst %.o,%.d,$(STORE_OBJECTS) $(EWS_OBJECTS) $(MODULE_OBJECTS) $(CTL_OBJECTS) $(UNIT_OBJECTS))
--include $(patsubst %.cpp,$(BUILD)/obj/%.d,$(BENCH_SOURCES) $(wildcard tests/schema/*.cpp tests/fuzz/*.cpp tests/torture/*.cpp))
+-include $(patsubst %.cpp,$(BUILD)/obj/%.d,$(wildcard tests/bench/*.cpp tests/schema/*.cpp tests/fuzz/*.cpp tests/torture/*.cpp))
 
 # ---- For clang-tidy: the include folders and definitions of all layers together
 $(BUILD)/tidy.flags: config.mk Makefile
@@ -191,8 +198,12 @@ deps:
 
 CHECK_ENVIRONMENT = BUILD=$(BUILD) HTTPD=$(HTTPD) APXS=$(APXS)
 
-check: tests bench $(BUILD)/tidy.flags
+check: tests benches $(BUILD)/tidy.flags
 	@$(CHECK_ENVIRONMENT) tests/tools/run_suites
+
+# BENCH_ONLY=P1,P2 chooses; BENCH_UPDATE=1 puts the table into doc/performance.md.
+bench: benches
+	@$(CHECK_ENVIRONMENT) PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/run.py
 
 check-style: $(BUILD)/tidy.flags
 check-unit: $(UNIT_TESTS)
@@ -271,7 +282,8 @@ help:
 	@echo 'make lab             a throw-away Apache on 127.0.0.1:8080 (LAB_PORT=N for another port)'
 	@echo 'make lab-stop        end it'
 	@echo 'make tests           build the tests without running them'
-	@echo 'make bench           build/bench/*: benchmarks'
+	@echo 'make benches         build the benchmarks without running them'
+	@echo 'make bench           measure against the ceilings, some six minutes (BENCH_ONLY=P1,P2 chooses, BENCH_UPDATE=1 writes doc)'
 	@echo 'make torture         kills, power cuts, full disks and the like for TORTURE_MINUTES=35 minutes, with a table of counts'
 	@echo 'make fuzz            libFuzzer on each fuzz target (FUZZ_SECONDS=60 each)'
 	@echo 'make install         into Apache'\''s module folder (DESTDIR=DIR); uninstall takes it out again'

@@ -2,6 +2,7 @@
 #include "mod_ews_im/answer.h"
 
 #include <algorithm>
+#include <span>
 
 #include "mod_ews_im/note.h"
 
@@ -9,6 +10,8 @@ namespace ews_im {
 namespace {
 
 constexpr std::size_t kLongestRequestId = 128;
+// Smaller ones cost more turns with the client, larger ones memory.
+constexpr std::uint64_t kLargestPiece = std::uint64_t{256} * 1024;
 
 /// Passes the pieces of a body on, the end of it together with the last one.
 class Sender {
@@ -72,11 +75,19 @@ int send_reply(request_rec* r, const ews::Reply& reply) {
   const std::uint64_t length = reply.content_length();
   set_headers(r, reply.http_status(), "text/xml; charset=utf-8", length);
   Sender sender(r, length);
+  // From the pool, whose allocator keeps it for the next request: malloc would return it to the system.
+  std::span<char> buffer;
+  if (reply.is_rendered()) {
+    const auto size = static_cast<apr_size_t>(std::clamp<std::uint64_t>(length, 1, kLargestPiece));
+    buffer = {static_cast<char*>(apr_palloc(r->pool, size)), size};
+  }
   try {
-    reply.write([&](std::string_view piece) {
-      trace_text(r, "reply", piece);
-      return sender(piece);
-    });
+    reply.write(
+        [&](std::string_view piece) {
+          trace_text(r, "reply", piece);
+          return sender(piece);
+        },
+        buffer);
   } catch (const std::exception& exception) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EWSIM(0003) "an answer breaks off: %s", exception.what());
   }

@@ -20,22 +20,37 @@ constexpr std::array<int, 256> make_values() {
 constexpr auto kValues = make_values();
 
 std::uint32_t byte_at(std::string_view bytes, std::size_t i) {
-  return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
+  return static_cast<unsigned char>(bytes[i]);
 }
 
 }  // namespace
 
-void append_base64(std::string& out, std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+std::size_t encode_base64(char* out, std::string_view bytes) {
+  char* next = out;
+  std::size_t i = 0;
+  for (; i + 3 <= bytes.size(); i += 3) {
     const std::uint32_t group =
         byte_at(bytes, i) << 16U | byte_at(bytes, i + 1) << 8U | byte_at(bytes, i + 2);
-    char four[4] = {kAlphabet[group >> 18U], kAlphabet[group >> 12U & 63U], kAlphabet[group >> 6U & 63U],
-                    kAlphabet[group & 63U]};
-    const std::size_t left = bytes.size() - i;
-    if (left < 3) four[3] = '=';
-    if (left < 2) four[2] = '=';
-    out.append(four, 4);
+    *next++ = kAlphabet[group >> 18U];
+    *next++ = kAlphabet[group >> 12U & 63U];
+    *next++ = kAlphabet[group >> 6U & 63U];
+    *next++ = kAlphabet[group & 63U];
   }
+  const std::size_t left = bytes.size() - i;
+  if (left != 0) {
+    const std::uint32_t group = byte_at(bytes, i) << 16U | (left == 2 ? byte_at(bytes, i + 1) << 8U : 0U);
+    *next++ = kAlphabet[group >> 18U];
+    *next++ = kAlphabet[group >> 12U & 63U];
+    *next++ = left == 2 ? kAlphabet[group >> 6U & 63U] : '=';
+    *next++ = '=';
+  }
+  return static_cast<std::size_t>(next - out);
+}
+
+void append_base64(std::string& out, std::string_view bytes) {
+  const std::size_t before = out.size();
+  out.resize(before + base64_size(bytes.size()));
+  (void)encode_base64(out.data() + before, bytes);
 }
 
 std::optional<std::string> decode_base64(std::string_view text) {

@@ -45,7 +45,9 @@ std::string contact_email_name(const store::ImContactView& contact) {
 std::string contact_email_type(const store::ImContactView& contact) {
   return email_address(contact).empty() ? "" : "SMTP";
 }
-std::string contact_created(const store::ImContactView& contact) { return date_time(contact.creation_time); }
+std::string contact_created(const store::ImContactView& contact) {
+  return std::string(date_time(contact.creation_time).view());
+}
 std::string no_contact(const store::ImContactView&) { return {}; }
 std::string group_name(const store::ImGroup& group) { return group.display_name; }
 std::string group_class(const store::ImGroup& group) { return std::string(group_type_name(group.type)); }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mod_ews_im/ews/item_id.h"
 
+#include <cstring>
+
 #include "mod_ews_im/ews/base64.h"
 
 namespace ews_im::ews {
@@ -70,39 +72,36 @@ std::size_t run_length(std::string_view bytes, std::size_t at) {
   return length;
 }
 
-std::size_t compressed_size(std::string_view bytes) {
-  std::size_t size = 0;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t run = run_length(bytes, at);
-    size += run == 1 ? 1 : 3;
+std::string change_key_prefix(const store::Mailbox& mailbox) {
+  std::string out;
+  append_little_endian(out, kTypeContact, 4);
+  append_little_endian(out, kVersionLength, 4);
+  out += mailbox.database_guid.view();
+  return out;
+}
+
+/// Returns the size; `out` has room for three bytes for each two.
+std::size_t compress_to(char* out, std::string_view payload) {
+  char* next = out;
+  for (std::size_t at = 0; at < payload.size();) {
+    const std::size_t run = run_length(payload, at);
+    *next++ = payload[at];
+    if (run > 1) {
+      *next++ = payload[at];
+      *next++ = static_cast<char>(run - 2);
+    }
     at += run;
   }
-  return size;
+  return static_cast<std::size_t>(next - out);
 }
 
-void append_id(std::string& out, std::string_view payload, bool compressed) {
-  std::string bytes(1, compressed ? kRunLength : kUncompressed);
-  bytes += compressed ? compress(payload) : std::string(payload);
-  append_base64(out, bytes);
-}
-
-void append_id(std::string& out, std::string_view payload) {
-  append_id(out, payload, compressed_size(payload) < payload.size());
-}
+constexpr std::size_t room_to_compress(std::size_t size) { return size + size / 2; }
 
 }  // namespace
 
 std::string compress(std::string_view payload) {
-  std::string out;
-  for (std::size_t at = 0; at < payload.size();) {
-    const std::size_t run = run_length(payload, at);
-    out.push_back(payload[at]);
-    if (run > 1) {
-      out.push_back(payload[at]);
-      out.push_back(static_cast<char>(run - 2));
-    }
-    at += run;
-  }
+  std::string out(room_to_compress(payload.size()), '\0');
+  out.resize(compress_to(out.data(), payload));
   return out;
 }
 
@@ -204,44 +203,71 @@ store::ItemNumber item_number(const ItemId& id, const store::Mailbox& mailbox) {
   return number;
 }
 
+IdPrefix::IdPrefix(std::string payload) : payload_(std::move(payload)), run_start_(payload_.size() - 1) {
+  while (run_start_ > 0 && payload_[run_start_ - 1] == payload_[run_start_]) --run_start_;
+  const std::string compressed = compress(std::string_view(payload_).substr(0, run_start_));
+  compressed_size_ = compressed.size();
+  plain_ = make_head(std::string(1, kUncompressed) + payload_);
+  compressed_ = make_head(std::string(1, kRunLength) + compressed);
+  key_ = make_head(payload_);
+}
+
+IdPrefix::Head IdPrefix::make_head(std::string_view bytes) {
+  Head head;
+  const std::size_t whole = bytes.size() / 3 * 3;
+  append_base64(head.text, bytes.substr(0, whole));
+  head.left = bytes.substr(whole);
+  return head;
+}
+
+IdText IdPrefix::make(const Head& head, std::string_view end) {
+  // A run before `end` takes up to three bytes, each two of `end` as many.
+  constexpr std::size_t kMostBytes = 2 + 3 + room_to_compress(kLongestEnd);
+  static_assert(base64_size(kMostBytes) <= IdText::kLongestRest);
+  char bytes[kMostBytes];
+  std::memcpy(bytes, head.left.data(), head.left.size());
+  std::memcpy(bytes + head.left.size(), end.data(), end.size());
+  IdText result;
+  result.head_ = head.text;
+  result.size_ = encode_base64(result.rest_, {bytes, head.left.size() + end.size()});
+  return result;
+}
+
+IdText IdPrefix::id(std::string_view end) const {
+  char tail[kLongestRun + kLongestEnd];
+  const std::size_t run = payload_.size() - run_start_;
+  std::memcpy(tail, payload_.data() + run_start_, run);
+  std::memcpy(tail + run, end.data(), end.size());
+  char compressed[3 + room_to_compress(kLongestEnd)];
+  const std::size_t size = compress_to(compressed, {tail, run + end.size()});
+  if (compressed_size_ + size >= payload_.size() + end.size()) return make(plain_, end);
+  return make(compressed_, {compressed, size});
+}
+
+IdText IdPrefix::key(std::string_view end) const { return make(key_, end); }
+
 IdWriter::IdWriter(const store::Mailbox& mailbox)
-    : payload_(payload_prefix(kStorageItem, mailbox.guid, kItemEntryLength)),
-      persona_prefix_(payload_prefix(kStorageConversation, mailbox.guid, kPersonaLength)) {
-  payload_ += entry_prefix(mailbox, kEntryItem);
-  payload_ += mailbox.database_guid.view();
-  append_base64(base64_prefix_, std::string(1, kUncompressed) + payload_);
-  tail_start_ = payload_.size() - 1;
-  while (tail_start_ > 0 && payload_[tail_start_ - 1] == payload_[tail_start_]) --tail_start_;
-  prefix_cost_ = compressed_size(std::string_view(payload_).substr(0, tail_start_));
-  payload_.append(kCounterLength + 2, '\0');
-
-  append_id(folder_id_, payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength) +
-                            entry_prefix(mailbox, kEntryFolder));
-  append_little_endian(change_key_prefix_, kTypeContact, 4);
-  append_little_endian(change_key_prefix_, kVersionLength, 4);
-  change_key_prefix_ += mailbox.database_guid.view();
+    : item_(payload_prefix(kStorageItem, mailbox.guid, kItemEntryLength) + entry_prefix(mailbox, kEntryItem) +
+            std::string(mailbox.database_guid.view())),
+      persona_(payload_prefix(kStorageConversation, mailbox.guid, kPersonaLength)),
+      change_key_(change_key_prefix(mailbox)) {
+  const std::string folder = payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength) +
+                             entry_prefix(mailbox, kEntryFolder);
+  const IdPrefix prefix(folder.substr(0, folder.size() - 2));
+  const IdText id = prefix.id(std::string_view(folder).substr(folder.size() - 2));
+  folder_id_ = std::string(id.head()) += id.rest();
 }
 
-void IdWriter::append_item_id(std::string& out, store::ItemNumber number) const {
-  std::string payload = payload_;
-  char* counter = payload.data() + payload.size() - kCounterLength - 2;
-  put_counter(counter, number);
-  if (prefix_cost_ + compressed_size(std::string_view(payload).substr(tail_start_)) < payload.size()) {
-    append_id(out, payload, true);
-    return;
-  }
-  out += base64_prefix_;
-  append_base64(out, std::string_view(counter, kCounterLength + 2));
+IdText IdWriter::item_id(store::ItemNumber number) const {
+  char end[kCounterLength + 2] = {};
+  put_counter(end, number);
+  return item_.id({end, sizeof end});
 }
 
-void IdWriter::append_persona_id(std::string& out, const store::Guid& persona) const {
-  append_id(out, persona_prefix_ + std::string(persona.view()));
-}
-
-void IdWriter::append_contact_change_key(std::string& out, store::ChangeNumber change) const {
-  std::string bytes = change_key_prefix_;
-  append_counter(bytes, change);
-  append_base64(out, bytes);
+IdText IdWriter::contact_change_key(store::ChangeNumber change) const {
+  char end[kCounterLength];
+  put_counter(end, change);
+  return change_key_.key({end, sizeof end});
 }
 
 }  // namespace ews_im::ews

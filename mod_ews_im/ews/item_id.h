@@ -4,6 +4,7 @@
 // uses one must compare its mailbox with the caller's before anything is looked up.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,26 +34,68 @@ struct ItemId {
 /// item has 0. REQUIRES: id.kind == Item and id.mailbox == mailbox.guid
 [[nodiscard]] store::ItemNumber item_number(const ItemId& id, const store::Mailbox& mailbox);
 
+/// An id or key as text: what the ids of a mailbox have in common, and the rest of this one. Refers to its
+/// IdWriter.
+class IdText {
+ public:
+  [[nodiscard]] std::string_view head() const { return head_; }
+  [[nodiscard]] std::string_view rest() const { return {rest_, size_}; }
+
+ private:
+  friend class IdPrefix;
+  static constexpr std::size_t kLongestRest = 44;
+
+  std::string_view head_;
+  std::size_t size_ = 0;
+  char rest_[kLongestRest];  // the first size_ bytes; NOLINT(cppcoreguidelines-pro-type-member-init)
+};
+
+/// Bytes with which many ids begin, in both forms, as far as these do not depend on what follows.
+class IdPrefix {
+ public:
+  static constexpr std::size_t kLongestEnd = 16;
+
+  /// REQUIRES: no run of equal bytes is longer than a run of the compressed form can be.
+  explicit IdPrefix(std::string payload);
+  /// The shorter form of the id whose payload is the prefix and then `end`, at most kLongestEnd bytes.
+  [[nodiscard]] IdText id(std::string_view end) const;
+  /// Base64 of the prefix and then `end`, with nothing before it and not compressed.
+  [[nodiscard]] IdText key(std::string_view end) const;
+
+ private:
+  // Base64 of bytes, and up to two that are left over.
+  struct Head {
+    std::string text;
+    std::string left;
+  };
+  static Head make_head(std::string_view bytes);
+  static IdText make(const Head& head, std::string_view end);
+
+  std::string payload_;
+  std::size_t run_start_;        // where the last run of equal bytes begins: `end` may prolong it
+  std::size_t compressed_size_;  // of what is before it
+  Head plain_;
+  Head compressed_;
+  Head key_;
+};
+
 /// Makes the ids of one mailbox; a copy of what it needs is kept.
 class IdWriter {
  public:
   explicit IdWriter(const store::Mailbox& mailbox);
 
-  /// Appends the Id of a group or contact.
-  void append_item_id(std::string& out, store::ItemNumber number) const;
+  /// The Id of a group or contact.
+  [[nodiscard]] IdText item_id(store::ItemNumber number) const;
   /// The Id of the Quick Contacts folder. Lives as long as the writer.
   [[nodiscard]] const std::string& folder_id() const { return folder_id_; }
-  void append_persona_id(std::string& out, const store::Guid& persona) const;
-  /// Appends the 30-byte ChangeKey of a contact's SourceId.
-  void append_contact_change_key(std::string& out, store::ChangeNumber change) const;
+  [[nodiscard]] IdText persona_id(const store::Guid& persona) const { return persona_.id(persona.view()); }
+  /// The 30-byte ChangeKey of a contact's SourceId.
+  [[nodiscard]] IdText contact_change_key(store::ChangeNumber change) const;
 
  private:
-  std::string payload_;          ///< of an item id, counter zero
-  std::string base64_prefix_;    ///< of the uncompressed form, up to the counter
-  std::size_t tail_start_ = 0;   ///< where the last run of equal bytes before the counter begins
-  std::size_t prefix_cost_ = 0;  ///< compressed size of what is before it
-  std::string persona_prefix_;
-  std::string change_key_prefix_;
+  IdPrefix item_;
+  IdPrefix persona_;
+  IdPrefix change_key_;
   std::string folder_id_;
 };
 

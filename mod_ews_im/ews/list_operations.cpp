@@ -3,8 +3,9 @@
 // (MS-OXWSCOS 3.1.4). A list is copied in one short transaction and rendered after it, so that no transaction
 // is open while bytes move on the network.
 #include <algorithm>
-#include <map>
+#include <numeric>
 #include <set>
+#include <utility>
 
 #include "mod_ews_im/ews/arguments.h"
 #include "mod_ews_im/ews/persona.h"
@@ -25,65 +26,80 @@ class ImItemList : public BodyRenderer {
 
   store::Mailbox mailbox;
   std::vector<store::ImGroup> groups;
-  store::ImContacts all;                       ///< every contact of the mailbox
-  std::vector<store::ImContactView> personas;  ///< what to show, in this order; refers to `all`
+  store::ImContacts all;                ///< every contact of the mailbox
+  std::vector<std::uint32_t> personas;  ///< what to show, in this order: places in all.contacts
   std::vector<AskedProperty> asked;
 
   /// After the members above are filled, outside of the transaction.
   void complete() {
     collect_members();
-    Output counter;
+    Counter counter;
     write(counter);
     length_ = counter.count();
   }
 
   [[nodiscard]] std::uint64_t content_length() const override { return length_; }
-  void render(const Sink& sink) const override {
-    Output out(sink);
+  void render(const Sink& sink, std::span<char> buffer) const override {
+    Output out(sink, buffer);
     write(out);
     out.flush();
   }
 
  private:
+  struct Member {
+    store::ChangeNumber joined;
+    store::ItemNumber number;
+    auto operator<=>(const Member&) const = default;
+  };
+
   void collect_members() {
-    members_.resize(groups.size());
-    std::map<store::ItemNumber, std::size_t> index;
-    for (std::size_t i = 0; i < groups.size(); ++i) index.emplace(groups[i].number, i);
-    std::vector<std::vector<std::pair<store::ChangeNumber, store::ItemNumber>>> joined(groups.size());
+    std::vector<std::pair<store::ItemNumber, std::size_t>> places(groups.size());
+    for (std::size_t i = 0; i < groups.size(); ++i) places[i] = {groups[i].number, i};
+    std::sort(places.begin(), places.end());
+    std::vector<std::vector<Member>> joined(groups.size());
+    auto place = places.end();  // of the last group: neighbours tend to be in the same one
     for (const store::ImContactView& contact : all.contacts) {
-      for (const store::Membership& membership : contact.memberships) {
-        const auto found = index.find(membership.group);
-        if (found != index.end()) joined[found->second].emplace_back(membership.joined, contact.number);
+      for (const auto& [group, change] : contact.memberships) {
+        if (place == places.end() || place->first != group)
+          place = std::lower_bound(places.begin(), places.end(), std::pair(group, std::size_t{0}));
+        if (place != places.end() && place->first == group)
+          joined[place->second].push_back({change, contact.number});
       }
     }
+    members_.resize(groups.size());
     for (std::size_t i = 0; i < groups.size(); ++i) {
-      std::sort(joined[i].begin(), joined[i].end());
-      for (const auto& [change, number] : joined[i]) members_[i].push_back(number);
+      if (!std::is_sorted(joined[i].begin(), joined[i].end())) std::sort(joined[i].begin(), joined[i].end());
+      members_[i].reserve(joined[i].size());
+      for (const Member& member : joined[i]) members_[i].push_back(member.number);
     }
   }
 
-  void write(Output& out) const {
+  template <class Out>
+  void write(Out& out) const {
     const IdWriter ids(mailbox);
     write_success_head(out, envelope_, version_);
     out.raw("<m:ImItemList>");
     out.raw("<t:Groups>");
-    for (std::size_t i = 0; i < groups.size() && !out.stopped(); ++i) {
+    for (std::size_t i = 0; i < groups.size() && !is_stopped(out); ++i) {
       out.raw("<t:ImGroup>");
       write_im_group(out, ids, groups[i], members_[i], asked);
       out.raw("</t:ImGroup>");
     }
     out.raw("</t:Groups>");
     out.raw("<t:Personas>");
-    for (const store::ImContactView& contact : personas) {
-      if (out.stopped()) break;
+    for (const std::uint32_t place : personas) {
+      if (is_stopped(out)) break;
       out.raw("<t:Persona>");
-      write_persona(out, ids, contact, asked);
+      write_persona(out, ids, all.contacts[place], asked);
       out.raw("</t:Persona>");
     }
     out.raw("</t:Personas>");
     out.raw("</m:ImItemList>");
     write_success_tail(out, envelope_);
   }
+
+  static bool is_stopped(const Output& out) { return out.stopped(); }
+  static bool is_stopped(const Counter&) { return false; }
 
   Envelope envelope_;
   ServerVersion version_;
@@ -133,7 +149,8 @@ Reply get_im_item_list(const Call& call) {
     list.groups = view.im_groups();
     store::sort_im_groups(list.groups);
     list.all = view.im_contacts();
-    list.personas.assign(list.all.contacts.rbegin(), list.all.contacts.rend());
+    list.personas.resize(list.all.contacts.size());
+    std::iota(list.personas.rbegin(), list.personas.rend(), 0U);
   });
 }
 
@@ -160,7 +177,9 @@ Reply get_im_items(const Call& call) {
       const auto found = std::lower_bound(
           all.begin(), all.end(), number,
           [](const store::ImContactView& contact, store::ItemNumber n) { return contact.number < n; });
-      if (found != all.end() && found->number == number) list.personas.push_back(*found);
+      if (found != all.end() && found->number == number) {
+        list.personas.push_back(static_cast<std::uint32_t>(found - all.begin()));
+      }
     }
   });
 }

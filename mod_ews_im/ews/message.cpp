@@ -11,14 +11,16 @@ constexpr std::string_view kXsiXsd =
     " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"";
 
 /// The answer spells the namespaces as the request did.
-void write_namespace(Output& out, const Envelope& envelope, std::string_view last) {
+template <class Out>
+void write_namespace(Out& out, const Envelope& envelope, std::string_view last) {
   out.raw(envelope.https ? "https" : "http")
       .raw("://schemas.microsoft.com/exchange/services/2006/")
       .raw(last)
       .raw("\"");
 }
 
-void write_head(Output& out, const Envelope& envelope, const ServerVersion& version,
+template <class Out>
+void write_head(Out& out, const Envelope& envelope, const ServerVersion& version,
                 std::string_view response_class) {
   out.raw(kDeclaration)
       .raw(
@@ -40,7 +42,8 @@ void write_head(Output& out, const Envelope& envelope, const ServerVersion& vers
   out.raw(">");
 }
 
-void write_tail(Output& out, const Envelope& envelope) {
+template <class Out>
+void write_tail(Out& out, const Envelope& envelope) {
   out.raw("</m:").raw(envelope.operation->name).raw("Response></s:Body></s:Envelope>");
 }
 
@@ -58,12 +61,22 @@ void write_detail(Output& out, std::string_view name, std::string_view value) {
 
 }  // namespace
 
-void write_success_head(Output& out, const Envelope& envelope, const ServerVersion& version) {
+template <class Out>
+void write_success_head(Out& out, const Envelope& envelope, const ServerVersion& version) {
   write_head(out, envelope, version, "Success");
   out.raw("<m:ResponseCode>NoError</m:ResponseCode>");
 }
 
-void write_success_tail(Output& out, const Envelope& envelope) { write_tail(out, envelope); }
+template void write_success_head(Output&, const Envelope&, const ServerVersion&);
+template void write_success_head(Counter&, const Envelope&, const ServerVersion&);
+
+template <class Out>
+void write_success_tail(Out& out, const Envelope& envelope) {
+  write_tail(out, envelope);
+}
+
+template void write_success_tail(Output&, const Envelope&);
+template void write_success_tail(Counter&, const Envelope&);
 
 Reply success_reply(const Envelope& envelope, const ServerVersion& version) {
   std::string body;

@@ -10,8 +10,10 @@
 namespace ews_im::ews {
 
 /// Everything up to the payload of a success, and what follows it.
-void write_success_head(Output& out, const Envelope& envelope, const ServerVersion& version);
-void write_success_tail(Output& out, const Envelope& envelope);
+template <class Out>
+void write_success_head(Out& out, const Envelope& envelope, const ServerVersion& version);
+template <class Out>
+void write_success_tail(Out& out, const Envelope& envelope);
 
 /// A success without payload.
 [[nodiscard]] Reply success_reply(const Envelope& envelope, const ServerVersion& version);

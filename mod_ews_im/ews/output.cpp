@@ -3,8 +3,6 @@
 
 #include <array>
 
-#include "store/directory.h"
-
 namespace ews_im::ews {
 namespace {
 
@@ -41,32 +39,61 @@ std::string_view escape(char c) {
   }
 }
 
+constexpr std::size_t kBlock = 16;
+
+/// Written so that compilers make vector instructions of it.
+bool any_special(const char* block) {
+  unsigned found = 0;
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    const auto c = static_cast<unsigned char>(block[i]);
+    found |= static_cast<unsigned>(c < 0x20) | static_cast<unsigned>(c == '&') |
+             static_cast<unsigned>(c == '<') | static_cast<unsigned>(c == '>') |
+             static_cast<unsigned>(c == '"') | static_cast<unsigned>(c == '\'');
+  }
+  return found != 0;
+}
+
+bool needs_escaping(std::string_view text) {
+  for (; text.size() >= kBlock; text.remove_prefix(kBlock)) {
+    if (any_special(text.data())) return true;
+  }
+  char rest[kBlock] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
+  std::memcpy(rest, text.data(), text.size());
+  return any_special(rest);
+}
+
 }  // namespace
 
-Output& Output::raw(std::string_view xml) {
-  count_ += xml.size();
+Escaped::Escaped(std::string_view text) : view_(text) {
+  if (text.empty() || !needs_escaping(text)) return;
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!kSpecial[static_cast<unsigned char>(text[i])]) continue;
+    own_.append(text.substr(done, i - done)).append(escape(text[i]));
+    done = i + 1;
+  }
+  own_.append(text.substr(done));
+  view_ = own_;
+}
+
+Output& Output::raw_in_parts(std::string_view xml) {
   if (target_ != nullptr) {
     target_->append(xml);
-  } else if (sink_ != nullptr && !stopped_) {
-    if (buffer_.size() + xml.size() > kPiece) flush();
-    buffer_ += xml;
+    return *this;
+  }
+  while (!xml.empty() && !stopped_) {
+    const std::string_view part = xml.substr(0, static_cast<std::size_t>(end_ - next_));
+    std::memcpy(next_, part.data(), part.size());
+    next_ += part.size();
+    xml.remove_prefix(part.size());
+    if (next_ == end_) flush();
   }
   return *this;
 }
 
-Output& Output::text(std::string_view text) {
-  std::size_t done = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!kSpecial[static_cast<unsigned char>(text[i])]) continue;
-    raw(text.substr(done, i - done)).raw(escape(text[i]));
-    done = i + 1;
-  }
-  return raw(text.substr(done));
-}
-
 void Output::flush() {
-  if (sink_ != nullptr && !stopped_ && !buffer_.empty()) stopped_ = !(*sink_)(buffer_);
-  buffer_.clear();
+  if (next_ != begin_ && !stopped_) stopped_ = !(*sink_)({begin_, static_cast<std::size_t>(next_ - begin_)});
+  next_ = begin_;
 }
 
 }  // namespace ews_im::ews

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes the XML of an answer: literal pieces and escaped text, into pieces for a Sink, or only counting
-// their bytes.
+// Writes the XML of an answer: literal pieces and escaped text, into a string or in pieces for a Sink; or only
+// counts its bytes.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,32 +13,63 @@
 
 namespace ews_im::ews {
 
+/// A text as character data or as an attribute's value: escaped; what XML 1.0 cannot carry becomes U+FFFD.
+/// Refers to `text` if nothing in it needs that.
+class Escaped {
+ public:
+  explicit Escaped(std::string_view text);
+  Escaped(const Escaped&) = delete;
+  Escaped& operator=(const Escaped&) = delete;
+  [[nodiscard]] std::string_view view() const { return view_; }
+
+ private:
+  std::string own_;
+  std::string_view view_;
+};
+
 class Output {
  public:
-  /// Only counts.
-  Output() = default;
-  /// Collects pieces of up to kPiece bytes; flush() hands over the rest.
-  explicit Output(const Sink& sink) : sink_(&sink) { buffer_.reserve(kPiece); }
   /// Appends to `target`.
   explicit Output(std::string& target) : target_(&target) {}
+  /// Collects pieces in `buffer`, which must not be empty; flush() hands over the last.
+  Output(const Sink& sink, std::span<char> buffer)
+      : sink_(&sink), begin_(buffer.data()), next_(begin_), end_(begin_ + buffer.size()) {}
 
   /// Text that is XML already.
-  Output& raw(std::string_view xml);
-  /// Character data or an attribute's value: escaped; what XML 1.0 cannot carry becomes U+FFFD.
-  Output& text(std::string_view text);
+  Output& raw(std::string_view xml) {
+    if (xml.size() > static_cast<std::size_t>(end_ - next_)) return raw_in_parts(xml);
+    std::memcpy(next_, xml.data(), xml.size());
+    next_ += xml.size();
+    return *this;
+  }
+  Output& text(std::string_view text) { return raw(Escaped(text).view()); }
   void flush();
-  [[nodiscard]] std::uint64_t count() const { return count_; }
   /// True once the sink has refused: nothing more need be written.
   [[nodiscard]] bool stopped() const { return stopped_; }
 
  private:
-  static constexpr std::size_t kPiece = std::size_t{128} * 1024;
+  Output& raw_in_parts(std::string_view xml);
 
+  std::string* target_ = nullptr;  // there is no buffer then
   const Sink* sink_ = nullptr;
-  std::string* target_ = nullptr;
-  std::string buffer_;
-  std::uint64_t count_ = 0;
+  char* begin_ = nullptr;
+  char* next_ = nullptr;
+  char* end_ = nullptr;
   bool stopped_ = false;
+};
+
+/// What Output would write, counted.
+class Counter {
+ public:
+  Counter& raw(std::string_view xml) {
+    count_ += xml.size();
+    return *this;
+  }
+  Counter& text(std::string_view text) { return raw(Escaped(text).view()); }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+
+ private:
+  std::uint64_t count_ = 0;
 };
 
 }  // namespace ews_im::ews

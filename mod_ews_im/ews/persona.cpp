@@ -2,7 +2,7 @@
 #include "mod_ews_im/ews/persona.h"
 
 #include <algorithm>
-#include <ctime>
+#include <chrono>
 
 #include "store/directory.h"
 
@@ -12,30 +12,42 @@ namespace {
 constexpr std::string_view kAttributedEnd =
     "</t:Value><t:Attributions><t:Attribution>0</t:Attribution></t:Attributions>";
 
-void write_mailbox(Output& out, const store::ImContactView& contact) {
-  out.raw("<t:Name>")
-      .text(contact.display_name)
-      .raw("</t:Name><t:EmailAddress>")
-      .text(email_address(contact));
+template <class Out>
+void write_id(Out& out, const IdText& id) {
+  out.raw(id.head()).raw(id.rest());
+}
+
+/// The texts of a contact, each escaped once for all the places in which it stands.
+struct Texts {
+  explicit Texts(const store::ImContactView& contact)
+      : name(contact.display_name),
+        address(contact.im_address),
+        email(email_address(contact)),
+        telephone(contact.im_telephone_number) {}
+  Escaped name;
+  Escaped address;
+  Escaped email;
+  Escaped telephone;
+};
+
+template <class Out>
+void write_mailbox(Out& out, const Texts& texts) {
+  out.raw("<t:Name>").raw(texts.name.view()).raw("</t:Name><t:EmailAddress>").raw(texts.email.view());
   out.raw("</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType>");
 }
 
-void write_attributed(Output& out, std::string_view value) {
-  out.raw("<t:StringAttributedValue><t:Value>")
-      .text(value)
-      .raw(kAttributedEnd)
-      .raw("</t:StringAttributedValue>");
+template <class Out>
+void write_attributed(Out& out, std::string_view value) {
+  out.raw("<t:StringAttributedValue><t:Value>").raw(value).raw(kAttributedEnd);
+  out.raw("</t:StringAttributedValue>");
 }
 
-void write_attribution(Output& out, const IdWriter& ids, const store::ImContactView& contact) {
-  std::string id;
-  std::string key;
-  ids.append_item_id(id, contact.number);
-  ids.append_contact_change_key(key, contact.change_number);
-  out.raw("<t:Attributions><t:Attribution><t:Id>0</t:Id><t:SourceId Id=\"")
-      .raw(id)
-      .raw("\" ChangeKey=\"")
-      .raw(key);
+template <class Out>
+void write_attribution(Out& out, const IdWriter& ids, const store::ImContactView& contact) {
+  out.raw("<t:Attributions><t:Attribution><t:Id>0</t:Id><t:SourceId Id=\"");
+  write_id(out, ids.item_id(contact.number));
+  out.raw("\" ChangeKey=\"");
+  write_id(out, ids.contact_change_key(contact.change_number));
   if (contact.kind == store::ContactKind::TelUri) {
     out.raw(
         "\"/><t:DisplayName>Lync Contacts</t:DisplayName><t:IsWritable>false</t:IsWritable>"
@@ -49,21 +61,21 @@ void write_attribution(Output& out, const IdWriter& ids, const store::ImContactV
   out.raw("</t:Attribution></t:Attributions>");
 }
 
-void write_names(Output& out, const store::ImContactView& contact) {
-  if (contact.kind == store::ContactKind::TelUri) {
-    out.raw("<t:DisplayName/><t:DisplayNameFirstLast>").text(contact.im_telephone_number);
-    out.raw("</t:DisplayNameFirstLast><t:DisplayNameLastFirst>").text(contact.im_telephone_number);
+template <class Out>
+void write_names(Out& out, const Texts& texts, bool tel) {
+  if (tel) {
+    out.raw("<t:DisplayName/><t:DisplayNameFirstLast>").raw(texts.telephone.view());
+    out.raw("</t:DisplayNameFirstLast><t:DisplayNameLastFirst>").raw(texts.telephone.view());
     out.raw("</t:DisplayNameLastFirst><t:FileAs/><t:FileAsId>None</t:FileAsId>");
     return;
   }
-  out.raw("<t:DisplayName>").text(contact.display_name).raw("</t:DisplayName><t:DisplayNameFirstLast>");
-  out.text(contact.display_name)
-      .raw("</t:DisplayNameFirstLast><t:DisplayNameLastFirst>")
-      .text(contact.display_name);
+  out.raw("<t:DisplayName>").raw(texts.name.view()).raw("</t:DisplayName><t:DisplayNameFirstLast>");
+  out.raw(texts.name.view()).raw("</t:DisplayNameFirstLast><t:DisplayNameLastFirst>").raw(texts.name.view());
   out.raw("</t:DisplayNameLastFirst><t:FileAsId>None</t:FileAsId>");
 }
 
-void write_extended(Output& out, const store::ImContactView& contact, std::span<const AskedProperty> asked) {
+template <class Out>
+void write_extended(Out& out, const store::ImContactView& contact, std::span<const AskedProperty> asked) {
   bool open = false;
   for (const AskedProperty& property : asked) {
     const auto value = property_value(property, contact);
@@ -79,73 +91,80 @@ void write_extended(Output& out, const store::ImContactView& contact, std::span<
   if (open) out.raw("</t:ExtendedProperties>");
 }
 
+void put_digits(char* at, unsigned value, unsigned digits) {
+  for (; digits != 0; value /= 10) at[--digits] = static_cast<char>('0' + value % 10);
+}
+
 }  // namespace
 
-void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact,
+template <class Out>
+void write_persona(Out& out, const IdWriter& ids, const store::ImContactView& contact,
                    std::span<const AskedProperty> asked) {
+  const Texts texts(contact);
   const bool tel = contact.kind == store::ContactKind::TelUri;
-  const bool email = !tel && !email_address(contact).empty();
-  std::string id;
-  ids.append_persona_id(id, contact.persona_id);
-  out.raw("<t:PersonaId Id=\"").raw(id).raw("\"/><t:PersonaType>Person</t:PersonaType><t:CreationTime>");
-  out.raw(date_time(contact.creation_time)).raw("</t:CreationTime>");
-  write_names(out, contact);
+  const bool email = !tel && !texts.email.view().empty();
+  out.raw("<t:PersonaId Id=\"");
+  write_id(out, ids.persona_id(contact.persona_id));
+  out.raw("\"/><t:PersonaType>Person</t:PersonaType><t:CreationTime>");
+  out.raw(date_time(contact.creation_time).view()).raw("</t:CreationTime>");
+  write_names(out, texts, tel);
   if (email) {
     out.raw("<t:EmailAddress>");
-    write_mailbox(out, contact);
+    write_mailbox(out, texts);
     out.raw("</t:EmailAddress><t:EmailAddresses><t:Address>");
-    write_mailbox(out, contact);
+    write_mailbox(out, texts);
     out.raw("</t:Address></t:EmailAddresses>");
   }
-  if (!tel) out.raw("<t:ImAddress>").text(contact.im_address).raw("</t:ImAddress>");
+  if (!tel) out.raw("<t:ImAddress>").raw(texts.address.view()).raw("</t:ImAddress>");
   out.raw("<t:RelevanceScore>2147483647</t:RelevanceScore>");
   write_attribution(out, ids, contact);
   if (!tel) {
     out.raw("<t:DisplayNames>");
-    write_attributed(out, contact.display_name);
+    write_attributed(out, texts.name.view());
     out.raw("</t:DisplayNames>");
   }
   out.raw("<t:FileAsIds>");
   write_attributed(out, "None");
   out.raw("</t:FileAsIds>");
   if (tel) {
-    out.raw("<t:OtherTelephones><t:PhoneNumberAttributedValue><t:Value><t:Number>")
-        .text(contact.im_telephone_number);
-    out.raw("</t:Number><t:Type>Other</t:Type>").raw(kAttributedEnd);
+    out.raw("<t:OtherTelephones><t:PhoneNumberAttributedValue><t:Value><t:Number>");
+    out.raw(texts.telephone.view()).raw("</t:Number><t:Type>Other</t:Type>").raw(kAttributedEnd);
     out.raw("</t:PhoneNumberAttributedValue></t:OtherTelephones>");
   }
   if (email) {
     out.raw("<t:Emails1><t:EmailAddressAttributedValue><t:Value>");
-    write_mailbox(out, contact);
+    write_mailbox(out, texts);
     out.raw(kAttributedEnd).raw("</t:EmailAddressAttributedValue></t:Emails1>");
   }
   if (!tel) {
     out.raw("<t:ImAddresses>");
-    write_attributed(out, contact.im_address);
+    write_attributed(out, texts.address.view());
     out.raw("</t:ImAddresses>");
   }
   write_extended(out, contact, asked);
 }
 
-void write_im_group(Output& out, const IdWriter& ids, const store::ImGroup& group,
+template void write_persona(Output&, const IdWriter&, const store::ImContactView&,
+                            std::span<const AskedProperty>);
+template void write_persona(Counter&, const IdWriter&, const store::ImContactView&,
+                            std::span<const AskedProperty>);
+
+template <class Out>
+void write_im_group(Out& out, const IdWriter& ids, const store::ImGroup& group,
                     std::span<const store::ItemNumber> members, std::span<const AskedProperty> asked) {
-  std::string id;
-  ids.append_item_id(id, group.number);
   out.raw("<t:DisplayName>")
       .text(group.display_name)
       .raw("</t:DisplayName><t:GroupType>")
       .raw(group_type_name(group.type));
-  out.raw("</t:GroupType><t:ExchangeStoreId Id=\"")
-      .raw(id)
-      .raw("\" ChangeKey=\"")
-      .raw(kGroupChangeKey)
-      .raw("\"/>");
+  out.raw("</t:GroupType><t:ExchangeStoreId Id=\"");
+  write_id(out, ids.item_id(group.number));
+  out.raw("\" ChangeKey=\"").raw(kGroupChangeKey).raw("\"/>");
   if (!members.empty()) {
     out.raw("<t:MemberCorrelationKey>");
     for (const store::ItemNumber member : members) {
-      id.clear();
-      ids.append_item_id(id, member);
-      out.raw("<t:ItemId Id=\"").raw(id).raw("\" ChangeKey=\"").raw(kMemberChangeKey).raw("\"/>");
+      out.raw("<t:ItemId Id=\"");
+      write_id(out, ids.item_id(member));
+      out.raw("\" ChangeKey=\"").raw(kMemberChangeKey).raw("\"/>");
     }
     out.raw("</t:MemberCorrelationKey>");
   }
@@ -162,6 +181,11 @@ void write_im_group(Output& out, const IdWriter& ids, const store::ImGroup& grou
   if (!group.smtp_address.empty())
     out.raw("<t:SmtpAddress>").text(group.smtp_address).raw("</t:SmtpAddress>");
 }
+
+template void write_im_group(Output&, const IdWriter&, const store::ImGroup&,
+                             std::span<const store::ItemNumber>, std::span<const AskedProperty>);
+template void write_im_group(Counter&, const IdWriter&, const store::ImGroup&,
+                             std::span<const store::ItemNumber>, std::span<const AskedProperty>);
 
 std::string_view group_type_name(store::GroupType type) {
   switch (type) {
@@ -181,17 +205,28 @@ std::string_view group_type_name(store::GroupType type) {
 
 std::string_view email_address(const store::ImContactView& contact) {
   std::string_view address = contact.im_address;
-  if (store::ascii_lower(address.substr(0, 4)) == "sip:") address.remove_prefix(4);
+  if (address.size() >= 4 && address[3] == ':' && store::ascii_lower(address.substr(0, 3)) == "sip")
+    address.remove_prefix(4);
   return std::count(address.begin(), address.end(), '@') == 1 ? address : std::string_view{};
 }
 
-std::string date_time(std::int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm parts{};
-  char text[32];
-  if (gmtime_r(&time, &parts) == nullptr || parts.tm_year > 8099 || parts.tm_year < -899)
-    return "1970-01-01T00:00:00Z";
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+DateTime date_time(std::int64_t seconds) {
+  DateTime result{"1970-01-01T00:00:00"};
+  result.text[19] = 'Z';
+  constexpr std::int64_t kFirst = -30578688000;  // 1001-01-01
+  constexpr std::int64_t kLast = 253402300799;   // 9999-12-31
+  if (seconds < kFirst || seconds > kLast) return result;
+  const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const auto in_day = static_cast<unsigned>((time - day).count());
+  put_digits(result.text, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+  put_digits(result.text + 5, static_cast<unsigned>(date.month()), 2);
+  put_digits(result.text + 8, static_cast<unsigned>(date.day()), 2);
+  put_digits(result.text + 11, in_day / 3600, 2);
+  put_digits(result.text + 14, in_day / 60 % 60, 2);
+  put_digits(result.text + 17, in_day % 60, 2);
+  return result;
 }
 
 }  // namespace ews_im::ews

@@ -14,19 +14,27 @@
 
 namespace ews_im::ews {
 
+// Both are there for Output and for Counter.
+
 /// Writes what is in a Persona element, in the schema's order.
-void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact,
+template <class Out>
+void write_persona(Out& out, const IdWriter& ids, const store::ImContactView& contact,
                    std::span<const AskedProperty> asked);
 
 /// Writes what is in an ImGroup element; `members` in the order of joining.
-void write_im_group(Output& out, const IdWriter& ids, const store::ImGroup& group,
+template <class Out>
+void write_im_group(Out& out, const IdWriter& ids, const store::ImGroup& group,
                     std::span<const store::ItemNumber> members, std::span<const AskedProperty> asked);
 
 /// GroupType, for instance "IPM.DistList.MOC.UserGroup".
 [[nodiscard]] std::string_view group_type_name(store::GroupType type);
 /// The mail address that an IM address is, without "sip:"; empty unless it has exactly one '@'.
 [[nodiscard]] std::string_view email_address(const store::ImContactView& contact);
+struct DateTime {
+  char text[20];
+  [[nodiscard]] std::string_view view() const { return {text, sizeof text}; }
+};
 /// xs:dateTime in UTC, whole seconds: 2012-01-05T23:06:58Z.
-[[nodiscard]] std::string date_time(std::int64_t seconds);
+[[nodiscard]] DateTime date_time(std::int64_t seconds);
 
 }  // namespace ews_im::ews

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,8 @@ class BodyRenderer {
   virtual ~BodyRenderer() = default;
   /// The exact number of bytes that render() writes.
   [[nodiscard]] virtual std::uint64_t content_length() const = 0;
-  virtual void render(const Sink& sink) const = 0;
+  /// `buffer`, which must not be empty, holds the pieces.
+  virtual void render(const Sink& sink, std::span<char> buffer) const = 0;
 };
 
 class Reply {
@@ -40,12 +42,18 @@ class Reply {
   [[nodiscard]] std::uint64_t content_length() const {
     return renderer_ ? renderer_->content_length() : body_.size();
   }
-  /// Writes content_length() bytes of UTF-8 XML; the media type is "text/xml; charset=utf-8".
-  void write(const Sink& sink) const {
-    if (renderer_) {
-      renderer_->render(sink);
-    } else {
+  /// True if the body is made while it is written; false if it lies in memory.
+  [[nodiscard]] bool is_rendered() const { return renderer_ != nullptr; }
+  /// Writes content_length() bytes of UTF-8 XML; the media type is "text/xml; charset=utf-8". A body that is
+  /// rendered comes in pieces as large as `buffer`, which holds them; of its own if that is left out.
+  void write(const Sink& sink, std::span<char> buffer = {}) const {
+    if (!renderer_) {
       sink(body_);
+    } else if (!buffer.empty()) {
+      renderer_->render(sink, buffer);
+    } else {
+      std::string own(kOwnPiece, '\0');
+      renderer_->render(sink, own);
     }
   }
   /// For the log: what happened in the store, if a fault of it is behind this reply; else empty.
@@ -53,6 +61,8 @@ class Reply {
   void set_detail(std::string detail) { detail_ = std::move(detail); }
 
  private:
+  static constexpr std::size_t kOwnPiece = 4096;
+
   int http_status_;
   ResponseCode code_;
   std::string body_;
