@@ -29,8 +29,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     mailbox.folder = mailbox.folder << 8U | static_cast<std::uint8_t>(id->store_id[38 + i]);
   const store::ItemNumber number = ews::item_number(*id, mailbox);
   if (number == 0) return 0;
-  std::string written;
-  ews::IdWriter(mailbox).append_item_id(written, number);
+  const ews::IdWriter ids(mailbox);
+  const ews::IdText text_written = ids.item_id(number);
+  const std::string written = std::string(text_written.head()).append(text_written.rest());
   const auto again = ews::decode_item_id(written);
   const auto* same = std::get_if<ews::ItemId>(&again);
   if (same == nullptr || same->store_id != id->store_id || same->mailbox != id->mailbox) std::abort();

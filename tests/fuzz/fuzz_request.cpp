@@ -26,6 +26,8 @@ void require(bool good) {
   if (!good) std::abort();
 }
 
+std::string text_of(const ews::IdText& id) { return std::string(id.head()).append(id.rest()); }
+
 store::Deadline soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(10); }
 
 class Server {
@@ -53,10 +55,8 @@ class Server {
                           const auto contact = store::add_new_im_contact_to_group(
                               txn, {"tadams@contoso.com", "Terry"}, std::nullopt, {});
                           const ews::IdWriter ids(txn.mailbox());
-                          group_.clear();
-                          contact_.clear();
-                          ids.append_item_id(group_, std::get<store::ImGroup>(group).number);
-                          ids.append_item_id(contact_, std::get<store::ImContact>(contact).number);
+                          group_ = text_of(ids.item_id(std::get<store::ImGroup>(group).number));
+                          contact_ = text_of(ids.item_id(std::get<store::ImContact>(contact).number));
                           return store::Outcome::Commit;
                         })
                 .ok());
