@@ -38,7 +38,7 @@ struct Element {
   Namespace ns = Namespace::None;
   bool https = false;      ///< its namespace was spelled with https:
   bool has_text = false;   ///< holds text that is not white space
-  std::uint32_t line = 0;  ///< of the character after its start tag, from 1
+  std::uint32_t line = 0;  ///< of the '>' or '/>' of its start tag, from 1
   std::uint32_t column = 0;
   std::string_view local_name;
   std::string_view uri;
