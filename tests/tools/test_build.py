@@ -4,6 +4,7 @@
 Programs are hidden or replaced by small scripts in a folder that is PATH, or the front of it."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -210,3 +211,26 @@ def test_install_and_uninstall(tmp_path):
     assert (tmp_path / config).read_text(encoding="utf-8") == "# changed\n"
     assert run([*arguments, "uninstall"], ROOT).returncode == 0
     assert files() == [config]
+
+
+# ---- The Debian package
+
+
+def test_the_package_agrees_with_the_tree():
+    version = re.search(r"AC_INIT\(\[mod_ews_im\], \[([\d.]+)\]\)", (ROOT / "configure.ac").read_text(encoding="utf-8"))[1]
+    changelog = run(["dpkg-parsechangelog", "-S", "Version"], ROOT)
+    assert (changelog.stdout.strip(), changelog.stderr) == (version, "")
+    listed = run(["dh_listpackages"], ROOT)
+    assert listed.stdout.split() == ["libapache2-mod-ews-im"], listed.stderr
+    files = [line.split()[-1] for kind in ("apache2", "docs", "examples")
+             for line in (ROOT / f"debian/libapache2-mod-ews-im.{kind}").read_text(encoding="utf-8").splitlines()]
+    assert len(files) >= 6
+    assert [name for name in files if not (ROOT / name).exists() and not name.startswith("build/")] == []
+
+
+def test_make_deps_installs_what_the_package_is_built_with():
+    control = (ROOT / "debian/control").read_text(encoding="utf-8")
+    wanted = re.search(r"^Build-Depends:((?:.*\n )*.*)", control, re.M)[1].split(",")
+    names = {name.split()[0] for name in wanted} - {"debhelper-compat", "dh-apache2"}  # those come with apache2-dev
+    installed = (ROOT / "tests/tools/deps.sh").read_text(encoding="utf-8").split('packages="', 1)[1].split('"', 1)[0].split()
+    assert "apache2-dev" in installed and names and names <= set(installed)
