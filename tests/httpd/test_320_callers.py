@@ -76,7 +76,8 @@ def test_expression_that_fails():
         account = env.account()
         env.expect_log(r"Evaluation of expression from .*httpd.conf:\d+ failed: Cannot open file")
         assert account.call("GetImItemList").code == "ErrorInternalServerError"
-        assert act(env, account.address, "SmtpAddress", account.address).code == "ErrorImpersonationFailed"
+        failed = act(env, account.address, "SmtpAddress", account.address)
+        assert (failed.fault, failed.code, failed.text) == (True, "ErrorImpersonationFailed", "Impersonation failed.")
         env.ctl("right", "grant", account.address, account.address)
         assert act(env, account.address, "SmtpAddress", account.address).ok
         assert backend.idle() and not env.check_log()

@@ -88,6 +88,24 @@ def test_tls(authority):
         assert not env.check_log()
 
 
+# ---- The file system
+
+@pytest.mark.parametrize("location, served, status", [("EWSIm Alone", True, None), ("EWSIm On", False, 500)])
+def test_directory_walk(location, served, status):
+    """A URL that is ours alone is looked for in no folder; one that something else serves too is, as ever."""
+    with Env(location=location, directives='<Directory "htdocs">\nAllowOverride All\n</Directory>') as env:
+        folder = env.scratch / "htdocs/EWS"
+        folder.mkdir()
+        (folder / ".htaccess").write_text("NoSuchDirective\n", encoding="utf-8")
+        account = env.account()
+        if not served:
+            env.expect_log("Invalid command 'NoSuchDirective'")
+        reply = account.call("GetImItemList")
+        assert reply.ok if served else reply.status == status
+        assert env.request("GET", "/EWS/.htaccess", user=account.address).status in (404, status)
+        assert not env.check_log()
+
+
 # ---- Filters
 
 def test_input_filter_sees_a_body_once():
