@@ -214,7 +214,7 @@ check-%:
 	@$(CHECK_ENVIRONMENT) tests/tools/run_suites $*
 
 # 100 graceful restarts under load in each MPM, and 100 MB through the module. `make check` has 5 of them.
-soak: tests
+soak: all
 	@$(CHECK_ENVIRONMENT) EWS_IM_RESTARTS=100 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=. /usr/bin/python3 -m pytest -q \
 	  -p no:cacheprovider tests/httpd/test_340_life_cycle.py tests/httpd/test_300_pass_through.py \
 	  -k 'graceful_restarts or without_a_leak or 100_megabytes'

@@ -182,9 +182,9 @@ class Handling {
     return send_reply(request_, reply);
   }
 
-  /// httpd's own answer.
+  /// httpd's own answer, or the one that a filter has sent already.
   int refused(int status) {
-    end(std::to_string(status));
+    end(std::to_string(status == AP_FILTER_ERROR ? request_->status : status));
     return status;
   }
 

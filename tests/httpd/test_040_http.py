@@ -76,7 +76,8 @@ def test_charset(account, charset, encoding):
     assert account.soap(body, headers={"Content-Type": f"text/xml; charset={charset}"}).ok
 
 
-@pytest.mark.parametrize("method, status", [("GET", 200), ("HEAD", 200), ("PUT", 405), ("DELETE", 405), ("PATCH", 405)])
+@pytest.mark.parametrize("method, status", [("GET", 200), ("HEAD", 200), ("PUT", 405), ("DELETE", 405), ("PATCH", 405), ("OPTIONS", 405),
+                                            ("TRACE", 405), ("PROPFIND", 405), ("NONSENSE", 405)])
 def test_method(env, account, method, status):
     reply = env.request(method, user=account.address)
     assert reply.status == status

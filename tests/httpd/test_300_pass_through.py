@@ -284,12 +284,27 @@ def test_client_breaks_off(event_front, sent):
         assert not event_front.backend.take().complete
 
 
-def test_backend_answers_early():
+@pytest.mark.parametrize("directives, location", [("EWSImBodyLimit 20000", ""), ("", "LimitXMLRequestBody 20000")])
+def test_limits_are_for_what_is_ours(directives, location):
+    """Our operation above a limit goes on, as does anything of any size."""
+    with Backend() as backend, Env(location=f"EWSIm On\n{location}", modules=("proxy", "proxy_http"),
+                                   directives=PROXY.format(port=backend.port) + directives) as env:
+        account = env.account()
+        for body in (long_request(21000), CREATE_ITEM + b" " * 50000):
+            for chunked in (False, True):
+                assert env.request("POST", URL, [body] if chunked else body, account.address, XML, chunked).body == b"<backend>"
+                assert backend.take().body == body
+        assert account.soap(long_request(18000)).code == "ErrorDataSizeLimitExceeded" and backend.idle()
+        assert not env.check_log()
+
+
+@pytest.mark.parametrize("size", [0, 300000])
+def test_backend_answers_early(size):
     answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<early"
     with Backend(answer, early=True) as backend, Front("event", backend) as front:
         front.env.expect_log(r"proxy|EWSIM")
         for folder in ("EWS", "plain"):
-            reply = front.env.request("POST", f"/{folder}/Exchange.asmx", CREATE_ITEM, front.alice.address, XML)
+            reply = front.env.request("POST", f"/{folder}/Exchange.asmx", CREATE_ITEM + b" " * size, front.alice.address, XML)
             assert (reply.status, reply.body) == (403, b"<early")
         assert front.alice.call("GetImItemList").ok
 

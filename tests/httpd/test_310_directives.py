@@ -104,6 +104,24 @@ def test_bad(bench, location, directives, words):
     assert re.search(rf"Syntax error on line \d+ of {bench.scratch}/httpd.conf:\n(<If>|){words}", done.stderr), done.stderr
 
 
+RESOURCES = ["EWSImStore lmdb path=/tmp", "EWSImMailbox x", "EWSImAutoCreate On", "EWSImImpersonation true", "EWSImBodyLimit 5000",
+             'EWSImServerVersion "15.0.1.1 Exchange2013"', "EWSImWriteTimeout 5", "EWSImWsdl On", "EWSImWsdlPath conf"]
+SECTIONS = ['<Location "/x">', '<LocationMatch "x">', '<Directory "/tmp">', '<Files "x">', '<If "true">', '<Location "/x">\n<Limit GET>']
+FORBIDDEN = [(line, section) for line in RESOURCES for section in SECTIONS] + [
+    ("EWSIm On", section) for section in ('<Directory "/tmp">', '<DirectoryMatch "/tmp">', '<Files "x">', '<FilesMatch "x">',
+                                          '<Location "/x">\n<Limit POST>', '<Location "/x">\n<LimitExcept GET>')]
+
+
+@pytest.mark.parametrize("line, section", FORBIDDEN)
+def test_context(bench, line, section):
+    """The switch stands in a location, everything else in a server; anything else is an error with file and line."""
+    names = re.findall(r"<(\w+)", section)
+    done = bench.config_test(directives="\n".join([section, line, *(f"</{name}>" for name in reversed(names))]))
+    assert done.returncode != 0
+    assert re.search(rf"Syntax error on line \d+ of {bench.scratch}/httpd.conf:\n.*{line.split()[0]} (not allowed|is not allowed|cannot occur)",
+                     done.stderr), done.stderr
+
+
 STORES = [
     ("EWSImStore", "EWSImStore needs the kind of store"),
     ("EWSImStore postgres path=/tmp", "no kind of store with the name 'postgres'"),
@@ -321,7 +339,7 @@ def test_shipped_configuration_loads():
 def test_examples_load(name, modules):
     with unstarted(modules) as env:
         text = (ROOT / "conf" / name).read_text(encoding="utf-8").replace("/var/lib/mod_ews_im", str(env.store))
-        for file in set(re.findall(r"/etc/\S+", text)):
+        for file in set(re.findall(r'/etc/[^\s"]+', text)):
             (env.scratch / Path(file).name).write_text("x", encoding="utf-8")
             text = text.replace(file, str(env.scratch / Path(file).name))
         path = env.write_config(location="EWSIm Off")

@@ -2,13 +2,15 @@
 """Whose mailbox it is: the caller's names, mailboxes made at the first request, and acting for somebody else."""
 
 import re
+import subprocess
 import threading
 
 import pytest
 
 from tests.httpd import report, soap
 from tests.httpd.backend import Backend
-from tests.httpd.env import MPMS, URL, Env
+from tests.httpd.certificates import Authority
+from tests.httpd.env import MPMS, URL, Env, free_port
 from tests.httpd.soap import envelope
 
 NO_MAILBOX = "The SMTP address has no mailbox associated with it."
@@ -74,10 +76,76 @@ def test_expression_that_fails():
         account = env.account()
         env.expect_log(r"Evaluation of expression from .*httpd.conf:\d+ failed: Cannot open file")
         assert account.call("GetImItemList").code == "ErrorInternalServerError"
-        assert act(env, account.address, "SmtpAddress", account.address).code == "ErrorImpersonationFailed"
+        failed = act(env, account.address, "SmtpAddress", account.address)
+        assert (failed.fault, failed.code, failed.text) == (True, "ErrorImpersonationFailed", "Impersonation failed.")
         env.ctl("right", "grant", account.address, account.address)
         assert act(env, account.address, "SmtpAddress", account.address).ok
         assert backend.idle() and not env.check_log()
+
+
+@pytest.mark.parametrize("lines, expected", [
+    # The address out of the certificate, by an expression or as the user name; a certificate alone makes no user.
+    ('SSLUserName SSL_CLIENT_S_DN_CN\nEWSImMailbox "%{SSL:SSL_CLIENT_SAN_Email_0}"', ["terry", "ErrorNonExistentMailbox"]),
+    ('SSLUserName SSL_CLIENT_S_DN_CN\nEWSImMailbox "%{SSL:SSL_CLIENT_S_DN_Email}"', ["terry", "ErrorNonExistentMailbox"]),
+    ("SSLUserName SSL_CLIENT_SAN_Email_0", ["terry", "ErrorNonExistentMailbox"]),
+    ('EWSImMailbox "%{SSL:SSL_CLIENT_SAN_Email_0}"', ["ErrorAccessDenied", "ErrorAccessDenied"])],
+    ids=["SAN", "subject", "user name", "no user"])
+def test_client_certificate(tmp_path, lines, expected):
+    authority = Authority(tmp_path)
+    authority.server()
+    port = free_port()
+    directives = (f"Listen 127.0.0.1:{port}\nSSLSessionCache shmcb:sessions\n<VirtualHost 127.0.0.1:{port}>\nServerName localhost\n"
+                  f"SSLEngine On\nSSLCertificateFile {tmp_path}/server.both\nSSLCACertificateFile {authority.ca}\n"
+                  f"SSLVerifyClient require\n{lines}\n</VirtualHost>")
+    with Env(auth=False, modules=["ssl", "socache_shmcb"], directives=directives) as env:
+        env.allow_log("AH01882|EWSIM0052|AH02008|AH02261|AH02010")
+        env.ctl("mailbox", "add", "terry@contoso.com")
+        env.ctl("group", "add", "terry@contoso.com", "terry")
+        command = ["curl", "-sS", "--max-time", "20", "--cacert", authority.ca, "--data-binary", envelope("<m:GetImItemList/>"), "-H",
+                   "Content-Type: text/xml", f"https://localhost:{port}{URL}"]
+        answers = []
+        for name, address in (("Terry", "terry@contoso.com"), ("Other", "other@contoso.com")):
+            certificate = authority.person(name, address)
+            done = subprocess.run([*command, "--cert", certificate, "--key", tmp_path / f"{name}.key"], capture_output=True, check=True)
+            reply = soap.Reply(500 if b"Fault>" in done.stdout else 200, None, done.stdout)
+            answers.append(reply.im_list.groups[3].name if reply.ok else reply.code)
+        assert answers == expected
+        assert subprocess.run(command, capture_output=True, check=False).returncode, "nobody comes in without a certificate"
+        assert not env.check_log()
+
+
+def test_users_in_turns_on_one_connection_of_http2(tmp_path):
+    authority = Authority(tmp_path)
+    authority.server()
+    port = free_port()
+    directives = (f"Protocols h2 http/1.1\nListen 127.0.0.1:{port}\nSSLSessionCache shmcb:sessions\n<VirtualHost 127.0.0.1:{port}>\n"
+                  f"ServerName localhost\nSSLEngine On\nSSLCertificateFile {tmp_path}/server.both\n</VirtualHost>")
+    with Env(modules=["http2", "ssl", "socache_shmcb"], directives=directives) as env:
+        env.allow_log("AH01882")
+        users = [env.account(f"{name}@contoso.com").address for name in ("one", "two")]
+        for user in users:
+            mark(env, user, user)
+        command = ["curl"]
+        for number, user in enumerate(users * 3):
+            command += [*(["--next"] if number else []), "-sS", "--http2", "--cacert", authority.ca, "-u", f"{user}:secret", "-H",
+                        "Content-Type: text/xml", "--data-binary", envelope("<m:GetImItemList/>"), "-w", "[%{num_connects} %{http_version}]",
+                        f"https://localhost:{port}{URL}"]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert re.findall(r">((?:one|two)@contoso.com)<", text) == users * 3
+        assert re.findall(r"\[(\d \d)\]", text) == ["1 2"] + ["0 2"] * 5, "all on one connection"
+        assert not env.check_log()
+
+
+def test_user_name_that_would_forge_a_line():
+    """What a name can hold is escaped in both logs."""
+    name = 'we"ird EWSIM0051\x01\u00e4'
+    with Env(directives='LogFormat "%{EWS_IM_RESULT}e %{EWS_IM_ACTING_USER}e." who\nCustomLog who.log who') as env:
+        assert act(env, env.user(name), "SmtpAddress", 'x"y@contoso.com').code == "ErrorImpersonateUserDenied"
+        log = env.scratch / "who.log"
+        assert env.wait(lambda: log.exists() and log.read_text(encoding="utf-8").endswith(".\n"))
+        assert log.read_text(encoding="utf-8") == 'ErrorImpersonateUserDenied we\\"ird EWSIM0051\\x01\\xc3\\xa4.\n'
+        assert "\x01" not in env.log() and "\\x01" in env.log()
+        assert not env.check_log()
 
 
 def test_users_in_turns_on_one_connection(names):

@@ -88,6 +88,24 @@ def test_tls(authority):
         assert not env.check_log()
 
 
+# ---- The file system
+
+@pytest.mark.parametrize("location, served, status", [("EWSIm Alone", True, None), ("EWSIm On", False, 500)])
+def test_directory_walk(location, served, status):
+    """A URL that is ours alone is looked for in no folder; one that something else serves too is, as ever."""
+    with Env(location=location, directives='<Directory "htdocs">\nAllowOverride All\n</Directory>') as env:
+        folder = env.scratch / "htdocs/EWS"
+        folder.mkdir()
+        (folder / ".htaccess").write_text("NoSuchDirective\n", encoding="utf-8")
+        account = env.account()
+        if not served:
+            env.expect_log("Invalid command 'NoSuchDirective'")
+        reply = account.call("GetImItemList")
+        assert reply.ok if served else reply.status == status
+        assert env.request("GET", "/EWS/.htaccess", user=account.address).status in (404, status)
+        assert not env.check_log()
+
+
 # ---- Filters
 
 def test_input_filter_sees_a_body_once():
@@ -192,6 +210,31 @@ def test_password_in_the_clear():
         assert 1 <= env.log().count("EWSIM0031") <= len(env.children())
 
 
+EVERYTHING = [
+    ("AddImGroup", {"DisplayName": "Marked group"}), ("AddNewImContactToGroup", {"ImAddress": "marked@fabrikam.com", "DisplayName": "Marked name"}),
+    ("AddNewImContactToGroup", {"ImAddress": "marked@fabrikam.com", "GroupId": "Marked"}), ("GetImItemList", {}),
+    ("AddNewTelUriContactToGroup", {"TelUriAddress": "tel:marked", "ImContactSipUriAddress": "marked", "ImTelephoneNumber": "marked", "DisplayName": "m"}),
+    ("AddImGroup", {"DisplayName": "Marked group"}), ("AddDistributionGroupToImList", {"SmtpAddress": "marked@fabrikam.com", "DisplayName": "Marked"}),
+    ("SetImGroup", {"GroupId": "Marked", "NewDisplayName": "Marked"}), ("NoOperation", {"Marked": "Marked"}),
+    ("AddImGroup", {"Marked": "Marked"}), ("AddImGroup", {"DisplayName": "marked" * 100})]
+
+
+@pytest.mark.parametrize("location", ["EWSIm Alone", "EWSIm On"])
+def test_no_users_data_at_debug(location):
+    """One line of ours for each request, and no name, address or id that somebody sent in any line of the whole server."""
+    with Env(location=location, directives="LogLevel debug") as env:
+        account = env.account()
+        for operation, children in EVERYTHING:
+            env.request("POST", URL, soap.envelope(soap.operation(operation, **children)), account.address, XML)
+        env.request("PUT", user=account.address)
+        env.request("POST", URL, b"marked", account.address, XML)
+        env.request("POST", URL, b"marked", account.address, {"Content-Type": "text/plain"})
+        lines = [line for line in env.log().splitlines() if "EWSIM0051" in line]
+        assert len(lines) == len(EVERYTHING) + 3, lines
+        assert "marked" not in env.log().lower()
+        assert not env.check_log()
+
+
 def test_log_levels(env, account):
     account.call("GetImItemList")
     assert env.wait(lambda: re.search(rf"EWSIM0051: GetImItemList: NoError, user {account.address}, mailbox [0-9a-f-]{{36}}, \d+ us",
@@ -215,8 +258,10 @@ def test_access_log_of_every_way_out():
         stranger.call("AddImGroup", DisplayName="x")
         env.request("PUT", user=account.address)
         env.request("POST", URL, b"x", account.address, {"Content-Type": "text/plain"})
+        env.raw(f"POST {URL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n"
+                f"Authorization: {basic(account.address, 'secret')}\r\n\r\nno number\r\n".encode())
         expected = ["200 GetImItemList NoError", "500 - ErrorInvalidRequest", "200 AddImGroup ErrorNonExistentMailbox", "405 - 405",
-                    "415 - 415"]
+                    "415 - 415", "400 - 400"]
         path = env.scratch / "ews.log"
         assert env.wait(lambda: path.exists() and path.read_text(encoding="utf-8").splitlines() == expected), path.read_text("utf-8")
         assert not env.check_log()
