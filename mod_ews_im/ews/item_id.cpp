@@ -251,8 +251,8 @@ IdWriter::IdWriter(const store::Mailbox& mailbox)
             std::string(mailbox.database_guid.view())),
       persona_(payload_prefix(kStorageConversation, mailbox.guid, kPersonaLength)),
       change_key_(change_key_prefix(mailbox)) {
-  const std::string folder = payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength) +
-                             entry_prefix(mailbox, kEntryFolder);
+  const std::string folder =
+      payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength) + entry_prefix(mailbox, kEntryFolder);
   const IdPrefix prefix(folder.substr(0, folder.size() - 2));
   const IdText id = prefix.id(std::string_view(folder).substr(folder.size() - 2));
   folder_id_ = std::string(id.head()) += id.rest();

@@ -17,22 +17,31 @@ void write_id(Out& out, const IdText& id) {
   out.raw(id.head()).raw(id.rest());
 }
 
+/// Escaping adds no '@', so `address` may be escaped or not.
+std::string_view email_in(std::string_view address) {
+  if (address.size() >= 4 && address[3] == ':' && store::ascii_lower(address.substr(0, 3)) == "sip")
+    address.remove_prefix(4);
+  const std::size_t at = address.find('@');
+  const bool once = at != std::string_view::npos && address.find('@', at + 1) == std::string_view::npos;
+  return once ? address : std::string_view{};
+}
+
 /// The texts of a contact, each escaped once for all the places in which it stands.
 struct Texts {
   explicit Texts(const store::ImContactView& contact)
       : name(contact.display_name),
         address(contact.im_address),
-        email(email_address(contact)),
+        email(email_in(address.view())),
         telephone(contact.im_telephone_number) {}
   Escaped name;
   Escaped address;
-  Escaped email;
+  std::string_view email;
   Escaped telephone;
 };
 
 template <class Out>
 void write_mailbox(Out& out, const Texts& texts) {
-  out.raw("<t:Name>").raw(texts.name.view()).raw("</t:Name><t:EmailAddress>").raw(texts.email.view());
+  out.raw("<t:Name>").raw(texts.name.view()).raw("</t:Name><t:EmailAddress>").raw(texts.email);
   out.raw("</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType>");
 }
 
@@ -102,7 +111,7 @@ void write_persona(Out& out, const IdWriter& ids, const store::ImContactView& co
                    std::span<const AskedProperty> asked) {
   const Texts texts(contact);
   const bool tel = contact.kind == store::ContactKind::TelUri;
-  const bool email = !tel && !texts.email.view().empty();
+  const bool email = !tel && !texts.email.empty();
   out.raw("<t:PersonaId Id=\"");
   write_id(out, ids.persona_id(contact.persona_id));
   out.raw("\"/><t:PersonaType>Person</t:PersonaType><t:CreationTime>");
@@ -203,12 +212,7 @@ std::string_view group_type_name(store::GroupType type) {
   return {};
 }
 
-std::string_view email_address(const store::ImContactView& contact) {
-  std::string_view address = contact.im_address;
-  if (address.size() >= 4 && address[3] == ':' && store::ascii_lower(address.substr(0, 3)) == "sip")
-    address.remove_prefix(4);
-  return std::count(address.begin(), address.end(), '@') == 1 ? address : std::string_view{};
-}
+std::string_view email_address(const store::ImContactView& contact) { return email_in(contact.im_address); }
 
 DateTime date_time(std::int64_t seconds) {
   DateTime result{"1970-01-01T00:00:00"};
