@@ -259,6 +259,8 @@ class EnvelopeReader::Impl {
       violate("The encoding is neither UTF-8 nor UTF-16.");
       return;
     }
+    // A parser that is used again would take the byte order mark for text.
+    if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
     if (encoding != Encoding::Utf8) {
       utf16_.emplace(encoding == Encoding::Utf16Big);
       if (head[0] != '<' && head[0] != '\0') head.remove_prefix(2);  // the byte order mark

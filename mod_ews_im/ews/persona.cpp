@@ -12,10 +12,25 @@ namespace {
 constexpr std::string_view kAttributedEnd =
     "</t:Value><t:Attributions><t:Attribution>0</t:Attribution></t:Attributions>";
 
-template <class Out>
-void write_id(Out& out, const IdText& id) {
-  out.raw(id.head()).raw(id.rest());
+void write_id(Output& out, const IdText& id) { out.raw(id.head()).raw(id.rest()); }
+
+// Counting needs no text of an id.
+void write_item_id(Output& out, const IdWriter& ids, store::ItemNumber number) {
+  write_id(out, ids.item_id(number));
 }
+void write_item_id(Counter& out, const IdWriter& ids, store::ItemNumber number) {
+  out.add(ids.item_id_size(number));
+}
+void write_persona_id(Output& out, const IdWriter& ids, const store::Guid& persona) {
+  write_id(out, ids.persona_id(persona));
+}
+void write_persona_id(Counter& out, const IdWriter& ids, const store::Guid& persona) {
+  out.add(ids.persona_id_size(persona));
+}
+void write_change_key(Output& out, const IdWriter& ids, store::ChangeNumber change) {
+  write_id(out, ids.contact_change_key(change));
+}
+void write_change_key(Counter& out, const IdWriter&, store::ChangeNumber) { out.add(kContactChangeKeySize); }
 
 /// Escaping adds no '@', so `address` may be escaped or not.
 std::string_view email_in(std::string_view address) {
@@ -54,9 +69,9 @@ void write_attributed(Out& out, std::string_view value) {
 template <class Out>
 void write_attribution(Out& out, const IdWriter& ids, const store::ImContactView& contact) {
   out.raw("<t:Attributions><t:Attribution><t:Id>0</t:Id><t:SourceId Id=\"");
-  write_id(out, ids.item_id(contact.number));
+  write_item_id(out, ids, contact.number);
   out.raw("\" ChangeKey=\"");
-  write_id(out, ids.contact_change_key(contact.change_number));
+  write_change_key(out, ids, contact.change_number);
   if (contact.kind == store::ContactKind::TelUri) {
     out.raw(
         "\"/><t:DisplayName>Lync Contacts</t:DisplayName><t:IsWritable>false</t:IsWritable>"
@@ -113,7 +128,7 @@ void write_persona(Out& out, const IdWriter& ids, const store::ImContactView& co
   const bool tel = contact.kind == store::ContactKind::TelUri;
   const bool email = !tel && !texts.email.empty();
   out.raw("<t:PersonaId Id=\"");
-  write_id(out, ids.persona_id(contact.persona_id));
+  write_persona_id(out, ids, contact.persona_id);
   out.raw("\"/><t:PersonaType>Person</t:PersonaType><t:CreationTime>");
   out.raw(date_time(contact.creation_time).view()).raw("</t:CreationTime>");
   write_names(out, texts, tel);
@@ -166,13 +181,13 @@ void write_im_group(Out& out, const IdWriter& ids, const store::ImGroup& group,
       .raw("</t:DisplayName><t:GroupType>")
       .raw(group_type_name(group.type));
   out.raw("</t:GroupType><t:ExchangeStoreId Id=\"");
-  write_id(out, ids.item_id(group.number));
+  write_item_id(out, ids, group.number);
   out.raw("\" ChangeKey=\"").raw(kGroupChangeKey).raw("\"/>");
   if (!members.empty()) {
     out.raw("<t:MemberCorrelationKey>");
     for (const store::ItemNumber member : members) {
       out.raw("<t:ItemId Id=\"");
-      write_id(out, ids.item_id(member));
+      write_item_id(out, ids, member);
       out.raw("\" ChangeKey=\"").raw(kMemberChangeKey).raw("\"/>");
     }
     out.raw("</t:MemberCorrelationKey>");
