@@ -49,6 +49,12 @@ std::string printable(std::string_view text) {
   return result;
 }
 
+/// Of this process, and never destroyed: when it ends, threads of it may still be at work.
+ews::ParserStock& parsers() {
+  static auto* const stock = new ews::ParserStock;
+  return *stock;
+}
+
 /// What an administrator can do about a fault of the store.
 const char* advice(ResponseCode code) {
   switch (code) {
@@ -108,7 +114,7 @@ class Handling {
     }
     const bool whole = body.ended() || body.size() == announced;
     if (passes_on() && whole && !names_an_operation(piece)) return declined("not ours", &body);
-    ews::EnvelopeReader reader;
+    ews::EnvelopeReader reader(&parsers());
     feed(reader, piece);
     while (!body.ended() && reader.verdict() != Verdict::NotOurs) {
       const bool may_stream = passes_on() && reader.verdict() == Verdict::Undecided;

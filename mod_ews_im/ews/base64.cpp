@@ -19,9 +19,7 @@ constexpr std::array<int, 256> make_values() {
 }
 constexpr auto kValues = make_values();
 
-std::uint32_t byte_at(std::string_view bytes, std::size_t i) {
-  return static_cast<unsigned char>(bytes[i]);
-}
+std::uint32_t byte_at(std::string_view bytes, std::size_t i) { return static_cast<unsigned char>(bytes[i]); }
 
 }  // namespace
 

@@ -8,8 +8,9 @@
 #include <libxml/parserInternals.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
-#include <deque>
+#include <list>
 
 #include "mod_ews_im/ews/operation.h"
 #include "mod_ews_im/ews/utf16.h"
@@ -24,7 +25,9 @@ constexpr std::size_t kLongestSilence =
 constexpr std::size_t kMostDepth = 32;
 constexpr int kMostAttributes = 64;  // of an element, name space declarations counted
 constexpr std::size_t kMostElements = 100000;
-constexpr std::size_t kMostHead = 512;  // bytes in which an XML declaration must end
+constexpr int kMostNames = 512;             // that a parser keeps which is used again
+constexpr std::size_t kFirstMemory = 6144;  // enough for a usual request
+constexpr std::size_t kMostHead = 512;      // bytes in which an XML declaration must end
 
 constexpr std::string_view kSoap11 = "http://schemas.xmlsoap.org/soap/envelope/";
 constexpr std::string_view kSoap12 = "http://www.w3.org/2003/05/soap-envelope";
@@ -96,13 +99,18 @@ Encoding encoding_of(std::string_view head) {
 /// matters here.
 bool declaration_agrees(std::string_view head, Encoding encoding) {
   std::string ascii;
-  for (const char c : head.substr(0, kMostHead)) {
-    if (c != '\0') ascii.push_back(c);
+  if (encoding != Encoding::Utf8) {
+    for (const char c : head.substr(0, kMostHead)) {
+      if (c != '\0') ascii.push_back(c);
+    }
+    head = ascii;
   }
-  const auto begin = ascii.find("<?xml");
-  const auto end = ascii.find("?>");
-  if (begin == std::string::npos || end == std::string::npos || begin > 3) return true;
-  const std::string declaration = ascii.substr(begin, end - begin);
+  head = head.substr(0, kMostHead);
+  const auto begin = head.find("<?xml");
+  if (begin == std::string_view::npos || begin > 3) return true;
+  const auto end = head.find("?>");
+  if (end == std::string_view::npos) return true;
+  const std::string_view declaration = head.substr(begin, end - begin);
   const auto found = declaration.find("encoding");
   if (found == std::string::npos) return true;
   const auto open = declaration.find_first_of("\"'", found);
@@ -129,42 +137,49 @@ const Element* Element::child(Namespace child_ns, std::string_view name) const {
   return nullptr;
 }
 
+ParserStock::~ParserStock() {
+  for (void* parser : parsers_) xmlFreeParserCtxt(static_cast<xmlParserCtxtPtr>(parser));
+}
+
+void* ParserStock::take() {
+  const std::lock_guard lock(mutex_);
+  if (parsers_.empty()) return nullptr;
+  void* const parser = parsers_.back();
+  parsers_.pop_back();
+  return parser;
+}
+
+void ParserStock::give(void* parser) {
+  const std::lock_guard lock(mutex_);
+  parsers_.push_back(parser);
+}
+
 class EnvelopeReader::Impl {
  public:
-  Impl() {
-    sax_.initialized = XML_SAX2_MAGIC;
-    sax_.startElementNs = [](void* self, const xmlChar* name, const xmlChar* prefix, const xmlChar* uri,
-                             int namespaces, const xmlChar** declared, int attributes, int /*defaulted*/,
-                             const xmlChar** values) {
-      static_cast<Impl*>(self)->start_element(view(name), view(prefix), view(uri), namespaces, declared,
-                                              attributes, values);
-    };
-    sax_.endElementNs = [](void* self, const xmlChar*, const xmlChar*, const xmlChar*) {
-      static_cast<Impl*>(self)->end_element();
-    };
-    sax_.characters = [](void* self, const xmlChar* text, int length) {
-      static_cast<Impl*>(self)->characters(
-          {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)});
-    };
-    sax_.ignorableWhitespace = sax_.characters;
-    sax_.cdataBlock = sax_.characters;
-    sax_.comment = [](void* self, const xmlChar*) { static_cast<Impl*>(self)->silence_ = 0; };
-    sax_.processingInstruction = [](void* self, const xmlChar*, const xmlChar*) {
-      static_cast<Impl*>(self)->silence_ = 0;
-    };
-    sax_.internalSubset = [](void* self, const xmlChar*, const xmlChar*, const xmlChar*) {
-      static_cast<Impl*>(self)->violate("A document type declaration is not allowed.");
-    };
-    sax_.getEntity = [](void*, const xmlChar* name) { return xmlGetPredefinedEntity(name); };
-    sax_.serror = [](void* self, xmlErrorPtr error) { static_cast<Impl*>(self)->parser_error(*error); };
-    parser_ = xmlCreatePushParserCtxt(&sax_, this, nullptr, 0, nullptr);
+  explicit Impl(ParserStock* stock) : stock_(stock) {
+    open_.reserve(kMostDepth);
+    parser_ = stock_ != nullptr ? static_cast<xmlParserCtxtPtr>(stock_->take()) : nullptr;
+    if (parser_ != nullptr && xmlCtxtResetPush(parser_, nullptr, 0, nullptr, nullptr) != 0) free_parser();
+    if (parser_ == nullptr) parser_ = make_parser();
     if (parser_ == nullptr) {
       refuse(SoapFault{.code = ResponseCode::ErrorInternalServerError});
     } else {
+      parser_->userData = this;
       xmlCtxtUseOptions(parser_, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
     }
   }
-  ~Impl() { xmlFreeParserCtxt(parser_); }
+  /// A parser that read a whole document is as good as new. It also keeps every name that it has seen, so
+  /// one that has seen many, which only an odd client sends, is not used again.
+  ~Impl() {
+    const bool clean = stock_ != nullptr && whole_ && parser_->nsNr == 0 && parser_->nameNr == 0 &&
+                       xmlDictSize(parser_->dict) <= kMostNames;
+    if (clean) {
+      parser_->userData = nullptr;
+      stock_->give(parser_);
+    } else {
+      free_parser();
+    }
+  }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
@@ -175,21 +190,26 @@ class EnvelopeReader::Impl {
       decode(bytes);
       return verdict_;
     }
+    if (head_.empty() && bytes.size() >= kMostHead) {
+      parse_head(bytes);
+      return verdict_;
+    }
     head_ += bytes;
-    if (head_.size() >= kMostHead) parse_head();
+    if (head_.size() >= kMostHead) parse_head(head_);
     return verdict_;
   }
 
   Verdict finish() {
     if (verdict_ == Verdict::NotOurs) return verdict_;
     if (total_ == 0) return invalid_request();
-    if (!head_done_) parse_head();
+    if (!head_done_) parse_head(head_);
     if (verdict_ == Verdict::NotOurs) return verdict_;
     if (utf16_ && !utf16_->complete()) return violate("The text ends within a character.");
     const int error = xmlParseChunk(parser_, nullptr, 0, 1);
     if (verdict_ == Verdict::NotOurs) return verdict_;
     if (error != 0 || parser_->wellFormed == 0) return violate("The document is not well-formed.");
     if (verdict_ == Verdict::Undecided) return invalid_request();
+    whole_ = true;
     return verdict_;
   }
 
@@ -198,20 +218,55 @@ class EnvelopeReader::Impl {
   Envelope envelope_;
 
  private:
-  void parse_head() {
+  static xmlParserCtxtPtr make_parser() {
+    xmlSAXHandler sax{};
+    sax.initialized = XML_SAX2_MAGIC;
+    sax.startElementNs = [](void* self, const xmlChar* name, const xmlChar* prefix, const xmlChar* uri,
+                            int namespaces, const xmlChar** declared, int attributes, int /*defaulted*/,
+                            const xmlChar** values) {
+      static_cast<Impl*>(self)->start_element(view(name), view(prefix), view(uri), namespaces, declared,
+                                              attributes, values);
+    };
+    sax.endElementNs = [](void* self, const xmlChar*, const xmlChar*, const xmlChar*) {
+      static_cast<Impl*>(self)->end_element();
+    };
+    sax.characters = [](void* self, const xmlChar* text, int length) {
+      static_cast<Impl*>(self)->characters(
+          {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)});
+    };
+    sax.ignorableWhitespace = sax.characters;
+    sax.cdataBlock = sax.characters;
+    sax.comment = [](void* self, const xmlChar*) { static_cast<Impl*>(self)->silence_ = 0; };
+    sax.processingInstruction = [](void* self, const xmlChar*, const xmlChar*) {
+      static_cast<Impl*>(self)->silence_ = 0;
+    };
+    sax.internalSubset = [](void* self, const xmlChar*, const xmlChar*, const xmlChar*) {
+      static_cast<Impl*>(self)->violate("A document type declaration is not allowed.");
+    };
+    sax.getEntity = [](void*, const xmlChar* name) { return xmlGetPredefinedEntity(name); };
+    sax.serror = [](void* self, xmlErrorPtr error) { static_cast<Impl*>(self)->parser_error(*error); };
+    return xmlCreatePushParserCtxt(&sax, nullptr, nullptr, 0, nullptr);
+  }
+
+  void free_parser() {
+    xmlFreeParserCtxt(parser_);
+    parser_ = nullptr;
+  }
+
+  void parse_head(std::string_view head) {
     head_done_ = true;
-    encoding_ = encoding_of(head_);
-    if (encoding_ == Encoding::Refused || !declaration_agrees(head_, encoding_)) {
+    const Encoding encoding = encoding_of(head);
+    if (encoding == Encoding::Refused || !declaration_agrees(head, encoding)) {
       violate("The encoding is neither UTF-8 nor UTF-16.");
       return;
     }
-    std::string_view rest = head_;
-    if (encoding_ != Encoding::Utf8) {
-      utf16_.emplace(encoding_ == Encoding::Utf16Big);
-      if (rest[0] != '<' && rest[0] != '\0') rest.remove_prefix(2);  // the byte order mark
+    // A parser that is used again would take the byte order mark for text.
+    if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
+    if (encoding != Encoding::Utf8) {
+      utf16_.emplace(encoding == Encoding::Utf16Big);
+      if (head[0] != '<' && head[0] != '\0') head.remove_prefix(2);  // the byte order mark
     }
-    decode(rest);
-    head_.clear();
+    decode(head);
   }
 
   void decode(std::string_view bytes) {
@@ -252,10 +307,9 @@ class EnvelopeReader::Impl {
       violate("The document is too deep, or has too many elements or attributes.");
       return;
     }
-    bindings_.emplace_back();
-    for (int i = 0; i < namespaces; ++i) {
-      bindings_.back().emplace_back(keep(view(declared[2 * i])), keep(view(declared[2 * i + 1])));
-    }
+    const std::size_t depth = open_.size() + 1;
+    for (int i = 0; i < namespaces; ++i)
+      bindings_.push_back({depth, keep(view(declared[2 * i])), keep(view(declared[2 * i + 1]))});
     if (!prefix.empty() && uri.empty()) {
       violate("The prefix of an element is not declared.");
       return;
@@ -268,8 +322,8 @@ class EnvelopeReader::Impl {
     element.column = static_cast<std::uint32_t>(parser_->input->col);
     for (int i = 0; i < attributes; ++i) add_attribute(element, values + std::ptrdiff_t{5} * i);
     if (!open_.empty()) open_.back()->children.push_back(&element);
+    texts_[open_.size()].clear();
     open_.push_back(&element);
-    texts_.emplace_back();
     place(element);
   }
 
@@ -291,13 +345,11 @@ class EnvelopeReader::Impl {
     const std::string_view prefix =
         colon == std::string_view::npos ? std::string_view{} : name.substr(0, colon);
     attribute.value = colon == std::string_view::npos ? name : name.substr(colon + 1);
-    for (auto scope = bindings_.rbegin(); scope != bindings_.rend(); ++scope) {
-      for (const auto& [bound, uri] : *scope) {
-        if (bound != prefix) continue;
-        bool https = false;
-        attribute.value_ns = namespace_of(uri, https);
-        return;
-      }
+    for (auto binding = bindings_.rbegin(); binding != bindings_.rend(); ++binding) {
+      if (binding->prefix != prefix) continue;
+      bool https = false;
+      attribute.value_ns = namespace_of(binding->uri, https);
+      return;
     }
     attribute.value_ns = Namespace::Other;
   }
@@ -357,16 +409,15 @@ class EnvelopeReader::Impl {
     silence_ = 0;
     if (verdict_ == Verdict::NotOurs || open_.empty()) return;
     Element& element = *open_.back();
-    element.text = keep(texts_.back());
-    texts_.pop_back();
+    while (!bindings_.empty() && bindings_.back().depth == open_.size()) bindings_.pop_back();
     open_.pop_back();
-    bindings_.pop_back();
+    element.text = keep(texts_[open_.size()]);
   }
 
   void characters(std::string_view text) {
     silence_ = 0;
     if (verdict_ == Verdict::NotOurs || open_.empty()) return;
-    texts_.back() += text;
+    texts_[open_.size() - 1] += text;
     Element& element = *open_.back();
     element.has_text = element.has_text || text.find_first_not_of(kXmlSpace) != std::string_view::npos;
   }
@@ -412,39 +463,37 @@ class EnvelopeReader::Impl {
   /// Copies into memory that lives as long as the reader.
   std::string_view keep(std::string_view text) {
     if (text.empty()) return {};
-    if (text.size() > arena_left_) {
-      const std::size_t size = std::max<std::size_t>(text.size(), kPiece);
-      arena_.push_back(std::make_unique<char[]>(size));
-      arena_next_ = arena_.back().get();
-      arena_left_ = size;
-    }
-    char* const place_of = arena_next_;
+    auto* const place_of = static_cast<char*>(memory_.allocate(text.size(), 1));
     std::memcpy(place_of, text.data(), text.size());
-    arena_next_ += text.size();
-    arena_left_ -= text.size();
     return {place_of, text.size()};
   }
 
-  xmlSAXHandler sax_{};
+  /// What a prefix means from an element at this depth on.
+  struct Binding {
+    std::size_t depth;
+    std::string_view prefix;
+    std::string_view uri;
+  };
+
+  ParserStock* stock_;
   xmlParserCtxtPtr parser_ = nullptr;
+  bool whole_ = false;
   std::string head_;
   bool head_done_ = false;
   bool header_seen_ = false;
   bool body_seen_ = false;
-  Encoding encoding_ = Encoding::Utf8;
   std::optional<Utf16Decoder> utf16_;
   std::size_t total_ = 0;
   std::size_t silence_ = 0;
-  std::deque<Element> elements_;
-  std::vector<Element*> open_;
-  std::vector<std::string> texts_;
-  std::vector<std::vector<std::pair<std::string_view, std::string_view>>> bindings_;
-  std::vector<std::unique_ptr<char[]>> arena_;
-  char* arena_next_ = nullptr;
-  std::size_t arena_left_ = 0;
+  std::array<std::string, kMostDepth> texts_;  // of the elements in open_
+  std::array<std::byte, kFirstMemory> first_memory_;
+  std::pmr::monotonic_buffer_resource memory_{first_memory_.data(), first_memory_.size()};
+  std::pmr::list<Element> elements_{&memory_};
+  std::pmr::vector<Element*> open_{&memory_};
+  std::pmr::vector<Binding> bindings_{&memory_};
 };
 
-EnvelopeReader::EnvelopeReader() : impl_(std::make_unique<Impl>()) {}
+EnvelopeReader::EnvelopeReader(ParserStock* stock) : impl_(std::make_unique<Impl>(stock)) {}
 EnvelopeReader::~EnvelopeReader() = default;
 Verdict EnvelopeReader::feed(std::string_view bytes) { return impl_->feed(bytes); }
 Verdict EnvelopeReader::finish() { return impl_->finish(); }

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +37,9 @@ struct Attribute {
 
 /// An element with what is in it. Everything belongs to the reader that made it.
 struct Element {
+  using allocator_type = std::pmr::polymorphic_allocator<>;
+  explicit Element(const allocator_type& memory = {}) : attributes(memory), children(memory) {}
+
   Namespace ns = Namespace::None;
   bool https = false;      ///< its namespace was spelled with https:
   bool has_text = false;   ///< holds text that is not white space
@@ -43,8 +48,8 @@ struct Element {
   std::string_view local_name;
   std::string_view uri;
   std::string_view text;  ///< all text directly in it, joined
-  std::vector<Attribute> attributes;
-  std::vector<Element*> children;
+  std::pmr::vector<Attribute> attributes;
+  std::pmr::vector<Element*> children;
 
   /// The attribute of no namespace with this name, or nullptr.
   [[nodiscard]] const Attribute* attribute(std::string_view name) const;
@@ -65,10 +70,29 @@ enum class Verdict : std::uint8_t {
   NotOurs,    ///< something else; refusal() says what, for a server with nothing behind it
 };
 
+/// Parsers that have read a whole envelope, kept for the next ones of a process: making one costs more than
+/// reading a usual request. For all threads.
+class ParserStock {
+ public:
+  ParserStock() = default;
+  ~ParserStock();
+  ParserStock(const ParserStock&) = delete;
+  ParserStock& operator=(const ParserStock&) = delete;
+
+ private:
+  friend class EnvelopeReader;
+  void* take();
+  void give(void* parser);
+
+  std::mutex mutex_;
+  std::vector<void*> parsers_;  // contexts of libxml2
+};
+
 /// One reader, one body. Not for several threads at once.
 class EnvelopeReader {
  public:
-  EnvelopeReader();
+  /// With a parser from `stock`, which must outlive the reader, or with one of its own.
+  explicit EnvelopeReader(ParserStock* stock = nullptr);
   ~EnvelopeReader();
   EnvelopeReader(const EnvelopeReader&) = delete;
   EnvelopeReader& operator=(const EnvelopeReader&) = delete;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mod_ews_im/ews/item_id.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "mod_ews_im/ews/base64.h"
@@ -79,6 +80,13 @@ std::string change_key_prefix(const store::Mailbox& mailbox) {
   out += mailbox.database_guid.view();
   return out;
 }
+
+/// What follows the prefix of an item's id.
+struct ItemEnd {
+  explicit ItemEnd(std::uint64_t number) { put_counter(bytes, number); }
+  [[nodiscard]] std::string_view view() const { return {bytes, sizeof bytes}; }
+  char bytes[kCounterLength + 2] = {};
+};
 
 /// Returns the size; `out` has room for three bytes for each two.
 std::size_t compress_to(char* out, std::string_view payload) {
@@ -233,15 +241,35 @@ IdText IdPrefix::make(const Head& head, std::string_view end) {
   return result;
 }
 
+/// Of the prefix and then `end`.
+std::size_t IdPrefix::compressed_size(std::string_view end) const {
+  std::size_t size = compressed_size_;
+  std::size_t run = payload_.size() - run_start_;
+  char last = payload_.back();
+  for (const char byte : end) {
+    if (byte == last) {
+      ++run;
+      continue;
+    }
+    size += run == 1 ? 1 : 3;
+    run = 1;
+    last = byte;
+  }
+  return size + (run == 1 ? 1 : 3);
+}
+
+std::size_t IdPrefix::id_size(std::string_view end) const {
+  return base64_size(1 + std::min(compressed_size(end), payload_.size() + end.size()));
+}
+
 IdText IdPrefix::id(std::string_view end) const {
+  if (compressed_size(end) >= payload_.size() + end.size()) return make(plain_, end);
   char tail[kLongestRun + kLongestEnd];
   const std::size_t run = payload_.size() - run_start_;
   std::memcpy(tail, payload_.data() + run_start_, run);
   std::memcpy(tail + run, end.data(), end.size());
   char compressed[3 + room_to_compress(kLongestEnd)];
-  const std::size_t size = compress_to(compressed, {tail, run + end.size()});
-  if (compressed_size_ + size >= payload_.size() + end.size()) return make(plain_, end);
-  return make(compressed_, {compressed, size});
+  return make(compressed_, {compressed, compress_to(compressed, {tail, run + end.size()})});
 }
 
 IdText IdPrefix::key(std::string_view end) const { return make(key_, end); }
@@ -251,17 +279,17 @@ IdWriter::IdWriter(const store::Mailbox& mailbox)
             std::string(mailbox.database_guid.view())),
       persona_(payload_prefix(kStorageConversation, mailbox.guid, kPersonaLength)),
       change_key_(change_key_prefix(mailbox)) {
-  const std::string folder = payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength) +
-                             entry_prefix(mailbox, kEntryFolder);
+  const std::string folder =
+      payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength) + entry_prefix(mailbox, kEntryFolder);
   const IdPrefix prefix(folder.substr(0, folder.size() - 2));
   const IdText id = prefix.id(std::string_view(folder).substr(folder.size() - 2));
   folder_id_ = std::string(id.head()) += id.rest();
 }
 
-IdText IdWriter::item_id(store::ItemNumber number) const {
-  char end[kCounterLength + 2] = {};
-  put_counter(end, number);
-  return item_.id({end, sizeof end});
+IdText IdWriter::item_id(store::ItemNumber number) const { return item_.id(ItemEnd(number).view()); }
+
+std::size_t IdWriter::item_id_size(store::ItemNumber number) const {
+  return item_.id_size(ItemEnd(number).view());
 }
 
 IdText IdWriter::contact_change_key(store::ChangeNumber change) const {

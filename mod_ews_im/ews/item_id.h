@@ -59,6 +59,8 @@ class IdPrefix {
   explicit IdPrefix(std::string payload);
   /// The shorter form of the id whose payload is the prefix and then `end`, at most kLongestEnd bytes.
   [[nodiscard]] IdText id(std::string_view end) const;
+  /// How long that is.
+  [[nodiscard]] std::size_t id_size(std::string_view end) const;
   /// Base64 of the prefix and then `end`, with nothing before it and not compressed.
   [[nodiscard]] IdText key(std::string_view end) const;
 
@@ -70,6 +72,7 @@ class IdPrefix {
   };
   static Head make_head(std::string_view bytes);
   static IdText make(const Head& head, std::string_view end);
+  [[nodiscard]] std::size_t compressed_size(std::string_view end) const;
 
   std::string payload_;
   std::size_t run_start_;        // where the last run of equal bytes begins: `end` may prolong it
@@ -86,9 +89,13 @@ class IdWriter {
 
   /// The Id of a group or contact.
   [[nodiscard]] IdText item_id(store::ItemNumber number) const;
+  [[nodiscard]] std::size_t item_id_size(store::ItemNumber number) const;
   /// The Id of the Quick Contacts folder. Lives as long as the writer.
   [[nodiscard]] const std::string& folder_id() const { return folder_id_; }
   [[nodiscard]] IdText persona_id(const store::Guid& persona) const { return persona_.id(persona.view()); }
+  [[nodiscard]] std::size_t persona_id_size(const store::Guid& persona) const {
+    return persona_.id_size(persona.view());
+  }
   /// The 30-byte ChangeKey of a contact's SourceId.
   [[nodiscard]] IdText contact_change_key(store::ChangeNumber change) const;
 
@@ -98,6 +105,8 @@ class IdWriter {
   IdPrefix change_key_;
   std::string folder_id_;
 };
+
+inline constexpr std::size_t kContactChangeKeySize = 40;
 
 /// The keys that never change: of groups, of members, of the folder.
 inline constexpr std::string_view kGroupChangeKey = "EgAAAA==";

@@ -4,6 +4,7 @@
 // is open while bytes move on the network.
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -33,6 +34,7 @@ class ImItemList : public BodyRenderer {
   /// After the members above are filled, outside of the transaction.
   void complete() {
     collect_members();
+    ids_.emplace(mailbox);
     Counter counter;
     write(counter);
     length_ = counter.count();
@@ -76,7 +78,7 @@ class ImItemList : public BodyRenderer {
 
   template <class Out>
   void write(Out& out) const {
-    const IdWriter ids(mailbox);
+    const IdWriter& ids = *ids_;
     write_success_head(out, envelope_, version_);
     out.raw("<m:ImItemList>");
     out.raw("<t:Groups>");
@@ -103,6 +105,7 @@ class ImItemList : public BodyRenderer {
 
   Envelope envelope_;
   ServerVersion version_;
+  std::optional<IdWriter> ids_;
   std::vector<std::vector<store::ItemNumber>> members_;
   std::uint64_t length_ = 0;
 };

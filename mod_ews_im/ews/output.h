@@ -65,6 +65,10 @@ class Counter {
     count_ += xml.size();
     return *this;
   }
+  Counter& add(std::size_t bytes) {
+    count_ += bytes;
+    return *this;
+  }
   Counter& text(std::string_view text) { return raw(Escaped(text).view()); }
   [[nodiscard]] std::uint64_t count() const { return count_; }
 

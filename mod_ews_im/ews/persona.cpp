@@ -12,9 +12,33 @@ namespace {
 constexpr std::string_view kAttributedEnd =
     "</t:Value><t:Attributions><t:Attribution>0</t:Attribution></t:Attributions>";
 
-template <class Out>
-void write_id(Out& out, const IdText& id) {
-  out.raw(id.head()).raw(id.rest());
+void write_id(Output& out, const IdText& id) { out.raw(id.head()).raw(id.rest()); }
+
+// Counting needs no text of an id.
+void write_item_id(Output& out, const IdWriter& ids, store::ItemNumber number) {
+  write_id(out, ids.item_id(number));
+}
+void write_item_id(Counter& out, const IdWriter& ids, store::ItemNumber number) {
+  out.add(ids.item_id_size(number));
+}
+void write_persona_id(Output& out, const IdWriter& ids, const store::Guid& persona) {
+  write_id(out, ids.persona_id(persona));
+}
+void write_persona_id(Counter& out, const IdWriter& ids, const store::Guid& persona) {
+  out.add(ids.persona_id_size(persona));
+}
+void write_change_key(Output& out, const IdWriter& ids, store::ChangeNumber change) {
+  write_id(out, ids.contact_change_key(change));
+}
+void write_change_key(Counter& out, const IdWriter&, store::ChangeNumber) { out.add(kContactChangeKeySize); }
+
+/// Escaping adds no '@', so `address` may be escaped or not.
+std::string_view email_in(std::string_view address) {
+  if (address.size() >= 4 && address[3] == ':' && store::ascii_lower(address.substr(0, 3)) == "sip")
+    address.remove_prefix(4);
+  const std::size_t at = address.find('@');
+  const bool once = at != std::string_view::npos && address.find('@', at + 1) == std::string_view::npos;
+  return once ? address : std::string_view{};
 }
 
 /// The texts of a contact, each escaped once for all the places in which it stands.
@@ -22,17 +46,17 @@ struct Texts {
   explicit Texts(const store::ImContactView& contact)
       : name(contact.display_name),
         address(contact.im_address),
-        email(email_address(contact)),
+        email(email_in(address.view())),
         telephone(contact.im_telephone_number) {}
   Escaped name;
   Escaped address;
-  Escaped email;
+  std::string_view email;
   Escaped telephone;
 };
 
 template <class Out>
 void write_mailbox(Out& out, const Texts& texts) {
-  out.raw("<t:Name>").raw(texts.name.view()).raw("</t:Name><t:EmailAddress>").raw(texts.email.view());
+  out.raw("<t:Name>").raw(texts.name.view()).raw("</t:Name><t:EmailAddress>").raw(texts.email);
   out.raw("</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType>");
 }
 
@@ -45,9 +69,9 @@ void write_attributed(Out& out, std::string_view value) {
 template <class Out>
 void write_attribution(Out& out, const IdWriter& ids, const store::ImContactView& contact) {
   out.raw("<t:Attributions><t:Attribution><t:Id>0</t:Id><t:SourceId Id=\"");
-  write_id(out, ids.item_id(contact.number));
+  write_item_id(out, ids, contact.number);
   out.raw("\" ChangeKey=\"");
-  write_id(out, ids.contact_change_key(contact.change_number));
+  write_change_key(out, ids, contact.change_number);
   if (contact.kind == store::ContactKind::TelUri) {
     out.raw(
         "\"/><t:DisplayName>Lync Contacts</t:DisplayName><t:IsWritable>false</t:IsWritable>"
@@ -102,9 +126,9 @@ void write_persona(Out& out, const IdWriter& ids, const store::ImContactView& co
                    std::span<const AskedProperty> asked) {
   const Texts texts(contact);
   const bool tel = contact.kind == store::ContactKind::TelUri;
-  const bool email = !tel && !texts.email.view().empty();
+  const bool email = !tel && !texts.email.empty();
   out.raw("<t:PersonaId Id=\"");
-  write_id(out, ids.persona_id(contact.persona_id));
+  write_persona_id(out, ids, contact.persona_id);
   out.raw("\"/><t:PersonaType>Person</t:PersonaType><t:CreationTime>");
   out.raw(date_time(contact.creation_time).view()).raw("</t:CreationTime>");
   write_names(out, texts, tel);
@@ -157,13 +181,13 @@ void write_im_group(Out& out, const IdWriter& ids, const store::ImGroup& group,
       .raw("</t:DisplayName><t:GroupType>")
       .raw(group_type_name(group.type));
   out.raw("</t:GroupType><t:ExchangeStoreId Id=\"");
-  write_id(out, ids.item_id(group.number));
+  write_item_id(out, ids, group.number);
   out.raw("\" ChangeKey=\"").raw(kGroupChangeKey).raw("\"/>");
   if (!members.empty()) {
     out.raw("<t:MemberCorrelationKey>");
     for (const store::ItemNumber member : members) {
       out.raw("<t:ItemId Id=\"");
-      write_id(out, ids.item_id(member));
+      write_item_id(out, ids, member);
       out.raw("\" ChangeKey=\"").raw(kMemberChangeKey).raw("\"/>");
     }
     out.raw("</t:MemberCorrelationKey>");
@@ -203,12 +227,7 @@ std::string_view group_type_name(store::GroupType type) {
   return {};
 }
 
-std::string_view email_address(const store::ImContactView& contact) {
-  std::string_view address = contact.im_address;
-  if (address.size() >= 4 && address[3] == ':' && store::ascii_lower(address.substr(0, 3)) == "sip")
-    address.remove_prefix(4);
-  return std::count(address.begin(), address.end(), '@') == 1 ? address : std::string_view{};
-}
+std::string_view email_address(const store::ImContactView& contact) { return email_in(contact.im_address); }
 
 DateTime date_time(std::int64_t seconds) {
   DateTime result{"1970-01-01T00:00:00"};

@@ -46,7 +46,7 @@ class Lab:
     def store(self, mailboxes, contacts):
         key = (mailboxes, contacts)
         if key not in self.stores:
-            self.stores[key] = self.disk.build(f"store-{mailboxes}-{contacts}", mailboxes, contacts)
+            self.stores[key] = self.disk.build(f"store-{mailboxes}-{contacts}-{time.monotonic_ns()}", mailboxes, contacts)
         return self.stores[key]
 
     def own(self, name, mailboxes=SMALL_USERS, contacts=3):

@@ -147,8 +147,7 @@ int build(const std::string& folder, unsigned mailboxes, unsigned contacts) {
     });
   }
   const std::uint64_t bytes = bytes_used(env);
-  for (unsigned i = 0; i < kLists; ++i)
-    in_transaction(env, [&](Records& records) { add_list(records, i); });
+  for (unsigned i = 0; i < kLists; ++i) in_transaction(env, [&](Records& records) { add_list(records, i); });
   // What is measured on this store must not wait for this.
   const int fd = open((folder + "/data.mdb").c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0 || fsync(fd) != 0) fail("fsync");
@@ -185,7 +184,8 @@ int measure(const std::string& folder, unsigned mailboxes) {
   std::size_t seen = 0;
   constexpr unsigned kListReads = 400;
   const auto read_list = [&](unsigned i) {
-    require(store.read(lists[i % kLists], [&](MailboxView& view) { seen += view.im_contacts().contacts.size(); }));
+    require(store.read(lists[i % kLists],
+                       [&](MailboxView& view) { seen += view.im_contacts().contacts.size(); }));
   };
   (void)cost(kLists, read_list);
   seen = 0;
@@ -196,8 +196,8 @@ int measure(const std::string& folder, unsigned mailboxes) {
   const auto readers = draw(kSteps);
   seen = 0;
   const double point = cost(kSteps, [&](unsigned i) {
-    require(store.read(readers[i],
-                       [&](MailboxView& view) { seen += view.im_contact(kFirstContact) ? 1U : 0U; }));
+    require(
+        store.read(readers[i], [&](MailboxView& view) { seen += view.im_contact(kFirstContact) ? 1U : 0U; }));
   });
   if (seen != kSteps) fail("a contact is missing");
 

@@ -48,8 +48,9 @@ std::string request_of(const std::string& operation) {
 
 void BM_ReadEnvelope(benchmark::State& state) {
   const std::string request = request_of("AddNewImContactToGroup");
+  ews::ParserStock stock;
   for (auto _ : state) {
-    ews::EnvelopeReader reader;
+    ews::EnvelopeReader reader(&stock);
     reader.feed(request);
     if (reader.finish() != ews::Verdict::Ours) state.SkipWithError("the request is not understood");
   }

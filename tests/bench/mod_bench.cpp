@@ -65,8 +65,7 @@ int send_body(request_rec* r) {
 }
 
 const command_rec kDirectives[] = {
-    AP_INIT_TAKE1("BenchBody", set_body, nullptr, ACCESS_CONF,
-                  "a file: what is sent for every request"),
+    AP_INIT_TAKE1("BenchBody", set_body, nullptr, ACCESS_CONF, "a file: what is sent for every request"),
     {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr}};
 
 // ---- EWSImStore lmdb_each ...: the LMDB store, with a lock around each change
@@ -147,6 +146,6 @@ void register_hooks(apr_pool_t* pool) {
 }  // namespace
 
 struct module_struct bench_module = {
-    STANDARD20_MODULE_STUFF, create_place, nullptr, nullptr, nullptr, kDirectives, register_hooks,
-    AP_MODULE_FLAG_NONE,
+    STANDARD20_MODULE_STUFF, create_place,        nullptr, nullptr, nullptr, kDirectives,
+    register_hooks,          AP_MODULE_FLAG_NONE,
 };

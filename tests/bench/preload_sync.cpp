@@ -30,8 +30,7 @@ void delay() {
 }
 
 /// The function that would be called without this library.
-#define NEXT(name) \
-  static const auto next = reinterpret_cast<decltype(&(name))>(dlsym(RTLD_NEXT, #name))
+#define NEXT(name) static const auto next = reinterpret_cast<decltype(&(name))>(dlsym(RTLD_NEXT, #name))
 
 bool is_synced(int fd) {
   if (is_off()) return false;
