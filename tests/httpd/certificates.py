@@ -10,7 +10,8 @@ class Authority:
     def __init__(self, folder):
         self.folder = folder
         self.request("ca", "/CN=Test authority")
-        self.openssl("req", "-x509", "-key", folder / "ca.key", "-subj", "/CN=Test authority", "-days", "2", "-out", folder / "ca.pem")
+        self.openssl("req", "-x509", "-key", folder / "ca.key", "-subj", "/CN=Test authority", "-days", "2", "-out",
+                     folder / "ca.pem")
         self.ca = folder / "ca.pem"
 
     @staticmethod

@@ -28,11 +28,6 @@ def tell():
     return FIGURES.append
 
 
-def pytest_terminal_summary(terminalreporter):
-    for line in FIGURES:
-        terminalreporter.write_line(line)
-
-
 @pytest.fixture(scope="module")
 def env(request):
     """A running server, under the event MPM unless the test asks for others with ALL_MPMS."""
@@ -63,3 +58,5 @@ def pytest_terminal_summary(terminalreporter):
     for title, lines in report.tables():
         terminalreporter.section(title, sep="-")
         terminalreporter.write("".join(f"{line}\n" for line in lines))
+    for line in FIGURES:
+        terminalreporter.write_line(line)

@@ -6,6 +6,7 @@ What the backend got must be the same: request line, headers in order, framing, 
 """
 
 import gzip
+import re
 import socket
 import threading
 import time
@@ -171,18 +172,25 @@ def test_access_log(front):
     assert status == "200" and len(mailbox) == 36 and int(microseconds) > 0
 
 
-def test_order_on_one_connection(front):
-    """Ours and others in turns on one connection, sent at once: answers come in their order."""
-    head = (f"POST {URL} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {basic(front.alice.address, 'secret')}\r\n"
-            "Content-Type: text/xml\r\nContent-Length: {}\r\n{}\r\n")
-    data = b"".join(head.format(len(body), "").encode() + body for body in (LIST, CREATE_ITEM, LIST, CREATE_ITEM))
-    data += head.format(len(LIST), "Connection: close\r\n").encode() + LIST
+@pytest.mark.parametrize("size", [0, 50000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_order_on_one_connection(front, chunked, size):
+    """Ours and others in turns on one connection, sent at once: answers come in their order, and a body that reads like a
+    request is none."""
+    other = CREATE_ITEM + b" " * size + f"POST {URL} HTTP/1.1\r\nHost: smuggled\r\nContent-Length: 0\r\n\r\n".encode()
+    data = b""
+    for number, body in enumerate((LIST, other, LIST, other, LIST)):
+        framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+        last = "Connection: close\r\n" if number == 4 else ""
+        data += (f"POST {URL} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {basic(front.alice.address, 'secret')}\r\n"
+                 f"Content-Type: text/xml\r\n{framing}\r\n{last}\r\n").encode()
+        data += b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body
     text = front.env.raw(data)
-    places = [text.find(b"GetImItemListResponse"), text.find(b"<backend>"), text.rfind(b"<backend>"),
-              text.rfind(b"GetImItemListResponse")]
-    assert -1 < places[0] < places[1] < places[2] < places[3]
-    assert text.count(b"<backend>") == 2 and text.count(b"HTTP/1.1 200") == 5
-    assert front.backend.take().body == front.backend.take().body == CREATE_ITEM
+    found = re.findall(rb"HTTP/1.1 \d+|<m:GetImItemListResponse |<backend>", text)
+    assert found == [b"HTTP/1.1 200", b"<m:GetImItemListResponse ", b"HTTP/1.1 200", b"<backend>"] * 2 + [
+        b"HTTP/1.1 200", b"<m:GetImItemListResponse "], found
+    assert front.backend.take().body == front.backend.take().body == other
+    assert front.backend.idle()
 
 
 # ---- Streaming

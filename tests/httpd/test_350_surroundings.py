@@ -142,6 +142,8 @@ def test_compression_is_the_administrators():
     ({"client-request-id": "a\u00e4b", "return-client-request-id": "true"}, None)])
 def test_client_request_id(account, headers, echoed):
     assert account.soap(LIST, headers=headers).headers["client-request-id"] == echoed
+    fault = account.soap("<m:GetFolder/>", headers=headers)
+    assert fault.fault and fault.headers["client-request-id"] == echoed
 
 
 @pytest.mark.parametrize("value", ["bytes=0-10", "bytes=0-0,5-6", "bytes=-5", "nonsense"])
