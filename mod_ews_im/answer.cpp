@@ -2,7 +2,9 @@
 #include "mod_ews_im/answer.h"
 
 #include <algorithm>
+#include <mutex>
 #include <span>
+#include <vector>
 
 #include "mod_ews_im/note.h"
 
@@ -11,7 +13,8 @@ namespace {
 
 constexpr std::size_t kLongestRequestId = 128;
 // Smaller ones cost more turns with the client, larger ones memory.
-constexpr std::uint64_t kLargestPiece = std::uint64_t{256} * 1024;
+constexpr std::size_t kSpare = std::size_t{16} * 1024;  // so that a short body need not be cut
+constexpr std::size_t kPieceSize = std::size_t{256} * 1024;
 
 /// Passes the pieces of a body on, the end of it together with the last one.
 class Sender {
@@ -59,6 +62,53 @@ class Sender {
   apr_status_t status_ = APR_SUCCESS;
 };
 
+/// Memory for the pieces of a body. That of long bodies is shared by all threads, the last used first, which
+/// is still in the processor's cache, and is never given back: there is no more of it than threads that have
+/// sent at the same time.
+class PieceBuffer {
+ public:
+  PieceBuffer(apr_pool_t* pool, std::uint64_t length) {
+    if (length + kSpare <= kPieceSize) {
+      size_ = length + kSpare;
+      bytes_ = static_cast<char*>(apr_palloc(pool, size_));
+      return;
+    }
+    size_ = kPieceSize;
+    shared_ = true;
+    {
+      const std::lock_guard lock(stock().mutex);
+      if (!stock().buffers.empty()) {
+        bytes_ = stock().buffers.back();
+        stock().buffers.pop_back();
+      }
+    }
+    if (bytes_ == nullptr) bytes_ = new char[kPieceSize];
+  }
+  ~PieceBuffer() {
+    if (!shared_) return;
+    const std::lock_guard lock(stock().mutex);
+    stock().buffers.push_back(bytes_);
+  }
+  PieceBuffer(const PieceBuffer&) = delete;
+  PieceBuffer& operator=(const PieceBuffer&) = delete;
+  [[nodiscard]] std::span<char> get() const { return {bytes_, size_}; }
+
+ private:
+  struct Stock {
+    std::mutex mutex;
+    std::vector<char*> buffers;
+  };
+  /// Never destroyed: when the process ends, threads of it may still be at work.
+  static Stock& stock() {
+    static auto* const all = new Stock;
+    return *all;
+  }
+
+  char* bytes_ = nullptr;
+  std::size_t size_ = 0;
+  bool shared_ = false;
+};
+
 void set_headers(request_rec* r, int http_status, const char* content_type, std::uint64_t length) {
   r->status = http_status;
   ap_set_content_type(r, content_type);
@@ -75,19 +125,14 @@ int send_reply(request_rec* r, const ews::Reply& reply) {
   const std::uint64_t length = reply.content_length();
   set_headers(r, reply.http_status(), "text/xml; charset=utf-8", length);
   Sender sender(r, length);
-  // From the pool, whose allocator keeps it for the next request: malloc would return it to the system.
-  std::span<char> buffer;
-  if (reply.is_rendered()) {
-    const auto size = static_cast<apr_size_t>(std::clamp<std::uint64_t>(length, 1, kLargestPiece));
-    buffer = {static_cast<char*>(apr_palloc(r->pool, size)), size};
-  }
+  const PieceBuffer buffer(r->pool, reply.is_rendered() ? length : 0);
   try {
     reply.write(
         [&](std::string_view piece) {
           trace_text(r, "reply", piece);
           return sender(piece);
         },
-        buffer);
+        buffer.get());
   } catch (const std::exception& exception) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EWSIM(0003) "an answer breaks off: %s", exception.what());
   }

@@ -107,7 +107,7 @@ bool declaration_agrees(std::string_view head, Encoding encoding) {
   }
   head = head.substr(0, kMostHead);
   const auto begin = head.find("<?xml");
-  if (begin == std::string_view::npos || begin > 3) return true;
+  if (begin > 3) return true;  // there is none
   const auto end = head.find("?>");
   if (end == std::string_view::npos) return true;
   const std::string_view declaration = head.substr(begin, end - begin);

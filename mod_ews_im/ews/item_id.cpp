@@ -2,7 +2,6 @@
 #include "mod_ews_im/ews/item_id.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "mod_ews_im/ews/base64.h"
 
@@ -233,8 +232,8 @@ IdText IdPrefix::make(const Head& head, std::string_view end) {
   constexpr std::size_t kMostBytes = 2 + 3 + room_to_compress(kLongestEnd);
   static_assert(base64_size(kMostBytes) <= IdText::kLongestRest);
   char bytes[kMostBytes];
-  std::memcpy(bytes, head.left.data(), head.left.size());
-  std::memcpy(bytes + head.left.size(), end.data(), end.size());
+  char* const left_end = std::copy(head.left.begin(), head.left.end(), bytes);
+  std::copy(end.begin(), end.end(), left_end);
   IdText result;
   result.head_ = head.text;
   result.size_ = encode_base64(result.rest_, {bytes, head.left.size() + end.size()});
@@ -266,8 +265,8 @@ IdText IdPrefix::id(std::string_view end) const {
   if (compressed_size(end) >= payload_.size() + end.size()) return make(plain_, end);
   char tail[kLongestRun + kLongestEnd];
   const std::size_t run = payload_.size() - run_start_;
-  std::memcpy(tail, payload_.data() + run_start_, run);
-  std::memcpy(tail + run, end.data(), end.size());
+  std::copy(end.begin(), end.end(),
+            std::copy(payload_.end() - static_cast<std::ptrdiff_t>(run), payload_.end(), tail));
   char compressed[3 + room_to_compress(kLongestEnd)];
   return make(compressed_, {compressed, compress_to(compressed, {tail, run + end.size()})});
 }

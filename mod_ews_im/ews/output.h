@@ -44,6 +44,16 @@ class Output {
   }
   Output& text(std::string_view text) { return raw(Escaped(text).view()); }
   void flush();
+  /// Memory for `size` bytes in a row, for a Pen; nullptr if no piece holds so many, or in a string.
+  char* room(std::size_t size) {
+    if (size > static_cast<std::size_t>(end_ - next_)) {
+      if (size > static_cast<std::size_t>(end_ - begin_)) return nullptr;
+      flush();
+    }
+    return next_;
+  }
+  /// `end`: where the Pen stopped in the last room().
+  void take(const char* end) { next_ += end - next_; }
   /// True once the sink has refused: nothing more need be written.
   [[nodiscard]] bool stopped() const { return stopped_; }
 
@@ -56,6 +66,22 @@ class Output {
   char* next_ = nullptr;
   char* end_ = nullptr;
   bool stopped_ = false;
+};
+
+/// What Output would write, into memory that is known to suffice. While a Pen stays in one function, its place
+/// stays in a register, which makes it several times as fast.
+class Pen {
+ public:
+  explicit Pen(char* at) : at_(at) {}
+  [[gnu::always_inline]] Pen& raw(std::string_view xml) {
+    std::memcpy(at_, xml.data(), xml.size());
+    at_ += xml.size();
+    return *this;
+  }
+  [[nodiscard]] const char* end() const { return at_; }
+
+ private:
+  char* at_;
 };
 
 /// What Output would write, counted.

@@ -12,22 +12,30 @@ namespace {
 constexpr std::string_view kAttributedEnd =
     "</t:Value><t:Attributions><t:Attribution>0</t:Attribution></t:Attributions>";
 
-void write_id(Output& out, const IdText& id) { out.raw(id.head()).raw(id.rest()); }
+template <class Out>
+[[gnu::always_inline]] inline void write_id(Out& out, const IdText& id) {
+  out.raw(id.head()).raw(id.rest());
+}
 
 // Counting needs no text of an id.
-void write_item_id(Output& out, const IdWriter& ids, store::ItemNumber number) {
+template <class Out>
+[[gnu::always_inline]] inline void write_item_id(Out& out, const IdWriter& ids, store::ItemNumber number) {
   write_id(out, ids.item_id(number));
 }
 void write_item_id(Counter& out, const IdWriter& ids, store::ItemNumber number) {
   out.add(ids.item_id_size(number));
 }
-void write_persona_id(Output& out, const IdWriter& ids, const store::Guid& persona) {
+template <class Out>
+[[gnu::always_inline]] inline void write_persona_id(Out& out, const IdWriter& ids,
+                                                    const store::Guid& persona) {
   write_id(out, ids.persona_id(persona));
 }
 void write_persona_id(Counter& out, const IdWriter& ids, const store::Guid& persona) {
   out.add(ids.persona_id_size(persona));
 }
-void write_change_key(Output& out, const IdWriter& ids, store::ChangeNumber change) {
+template <class Out>
+[[gnu::always_inline]] inline void write_change_key(Out& out, const IdWriter& ids,
+                                                    store::ChangeNumber change) {
   write_id(out, ids.contact_change_key(change));
 }
 void write_change_key(Counter& out, const IdWriter&, store::ChangeNumber) { out.add(kContactChangeKeySize); }
@@ -55,19 +63,20 @@ struct Texts {
 };
 
 template <class Out>
-void write_mailbox(Out& out, const Texts& texts) {
+[[gnu::always_inline]] inline void write_mailbox(Out& out, const Texts& texts) {
   out.raw("<t:Name>").raw(texts.name.view()).raw("</t:Name><t:EmailAddress>").raw(texts.email);
   out.raw("</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType>");
 }
 
 template <class Out>
-void write_attributed(Out& out, std::string_view value) {
+[[gnu::always_inline]] inline void write_attributed(Out& out, std::string_view value) {
   out.raw("<t:StringAttributedValue><t:Value>").raw(value).raw(kAttributedEnd);
   out.raw("</t:StringAttributedValue>");
 }
 
 template <class Out>
-void write_attribution(Out& out, const IdWriter& ids, const store::ImContactView& contact) {
+[[gnu::always_inline]] inline void write_attribution(Out& out, const IdWriter& ids,
+                                                     const store::ImContactView& contact) {
   out.raw("<t:Attributions><t:Attribution><t:Id>0</t:Id><t:SourceId Id=\"");
   write_item_id(out, ids, contact.number);
   out.raw("\" ChangeKey=\"");
@@ -86,7 +95,7 @@ void write_attribution(Out& out, const IdWriter& ids, const store::ImContactView
 }
 
 template <class Out>
-void write_names(Out& out, const Texts& texts, bool tel) {
+[[gnu::always_inline]] inline void write_names(Out& out, const Texts& texts, bool tel) {
   if (tel) {
     out.raw("<t:DisplayName/><t:DisplayNameFirstLast>").raw(texts.telephone.view());
     out.raw("</t:DisplayNameFirstLast><t:DisplayNameLastFirst>").raw(texts.telephone.view());
@@ -119,12 +128,10 @@ void put_digits(char* at, unsigned value, unsigned digits) {
   for (; digits != 0; value /= 10) at[--digits] = static_cast<char>('0' + value % 10);
 }
 
-}  // namespace
-
 template <class Out>
-void write_persona(Out& out, const IdWriter& ids, const store::ImContactView& contact,
-                   std::span<const AskedProperty> asked) {
-  const Texts texts(contact);
+[[gnu::always_inline]] inline void write_all_but_extended(Out& out, const IdWriter& ids,
+                                                          const store::ImContactView& contact,
+                                                          const Texts& texts) {
   const bool tel = contact.kind == store::ContactKind::TelUri;
   const bool email = !tel && !texts.email.empty();
   out.raw("<t:PersonaId Id=\"");
@@ -165,13 +172,34 @@ void write_persona(Out& out, const IdWriter& ids, const store::ImContactView& co
     write_attributed(out, texts.address.view());
     out.raw("</t:ImAddresses>");
   }
+}
+
+}  // namespace
+
+void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact,
+                   std::span<const AskedProperty> asked) {
+  // What surrounds the texts takes a quarter of this, and no text comes more than six times.
+  constexpr std::size_t kMostAround = 8192;
+  constexpr std::size_t kMostTimes = 8;
+  const Texts texts(contact);
+  const std::size_t most =
+      kMostAround +
+      kMostTimes * (texts.name.view().size() + texts.address.view().size() + texts.telephone.view().size());
+  if (char* const at = out.room(most)) {
+    Pen pen(at);
+    write_all_but_extended(pen, ids, contact, texts);
+    out.take(pen.end());
+  } else {
+    write_all_but_extended(out, ids, contact, texts);
+  }
   write_extended(out, contact, asked);
 }
 
-template void write_persona(Output&, const IdWriter&, const store::ImContactView&,
-                            std::span<const AskedProperty>);
-template void write_persona(Counter&, const IdWriter&, const store::ImContactView&,
-                            std::span<const AskedProperty>);
+void write_persona(Counter& out, const IdWriter& ids, const store::ImContactView& contact,
+                   std::span<const AskedProperty> asked) {
+  write_all_but_extended(out, ids, contact, Texts(contact));
+  write_extended(out, contact, asked);
+}
 
 template <class Out>
 void write_im_group(Out& out, const IdWriter& ids, const store::ImGroup& group,

@@ -14,14 +14,13 @@
 
 namespace ews_im::ews {
 
-// Both are there for Output and for Counter.
-
-/// Writes what is in a Persona element, in the schema's order.
-template <class Out>
-void write_persona(Out& out, const IdWriter& ids, const store::ImContactView& contact,
+/// Writes, or counts, what is in a Persona element, in the schema's order.
+void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact,
+                   std::span<const AskedProperty> asked);
+void write_persona(Counter& out, const IdWriter& ids, const store::ImContactView& contact,
                    std::span<const AskedProperty> asked);
 
-/// Writes what is in an ImGroup element; `members` in the order of joining.
+/// The same of an ImGroup element, for Output or Counter; `members` in the order of joining.
 template <class Out>
 void write_im_group(Out& out, const IdWriter& ids, const store::ImGroup& group,
                     std::span<const store::ItemNumber> members, std::span<const AskedProperty> asked);
