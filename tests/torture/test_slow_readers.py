@@ -22,8 +22,9 @@ def anonymous_memory(env):
     """RssAnon of all children together, in bytes."""
     total = 0
     for child in env.children():
-        status = Path(f"/proc/{child}/status").read_text(encoding="ascii")
-        total += int(re.search(r"^RssAnon:\s+(\d+) kB", status, re.M)[1]) << 10
+        with contextlib.suppress(FileNotFoundError):  # a spare child that ends just now has none
+            found = re.search(r"^RssAnon:\s+(\d+) kB", Path(f"/proc/{child}/status").read_text(encoding="ascii"), re.M)
+            total += int(found[1]) << 10 if found else 0
     return total
 
 
