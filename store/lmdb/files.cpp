@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -20,6 +21,12 @@ std::string octal(mode_t mode) {
   std::string text;
   for (unsigned shift = 9; shift <= 9; shift -= 3) text += static_cast<char>('0' + ((mode >> shift) & 7));
   return text;
+}
+
+std::optional<FileIdentity> identity_at(int fd, const char* file, int flags) {
+  struct statx about {};
+  if (statx(fd, file, flags, STATX_INO, &about) != 0) return std::nullopt;
+  return FileIdentity(makedev(about.stx_dev_major, about.stx_dev_minor), about.stx_ino);
 }
 
 // Whether the file is closed to all but its owner, or what to do about it.
@@ -53,21 +60,15 @@ Result<struct stat> look_at(const std::string& file) {
 }  // namespace
 
 std::optional<FileIdentity> identity_of(const std::string& file) {
-  struct stat about {};
-  if (stat(file.c_str(), &about) != 0) return std::nullopt;
-  return FileIdentity(about.st_dev, about.st_ino);
+  return identity_at(AT_FDCWD, file.c_str(), 0);
 }
 
-std::optional<FileIdentity> identity_of(int fd) {
-  struct stat about {};
-  if (fstat(fd, &about) != 0) return std::nullopt;
-  return FileIdentity(about.st_dev, about.st_ino);
-}
+std::optional<FileIdentity> identity_of(int fd) { return identity_at(fd, "", AT_EMPTY_PATH); }
 
-std::optional<SizeAndLinks> size_and_links(int fd) {
+std::optional<std::uint64_t> size_of(int fd) {
   struct statx about {};
-  if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK, &about) != 0) return std::nullopt;
-  return SizeAndLinks{about.stx_size, about.stx_nlink};
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &about) != 0) return std::nullopt;
+  return about.stx_size;
 }
 
 Status errno_fault(int error, const std::string& what) {

@@ -18,19 +18,16 @@ namespace ews_im::store {
 [[nodiscard]] inline std::string data_file(const std::string& path) { return path + "/data.mdb"; }
 [[nodiscard]] inline std::string lock_file(const std::string& path) { return path + "/lock.mdb"; }
 
+// What follows asks for no times: a kernel that has told a time of a file keeps an exact one at the next
+// write, and the next flush of the file takes a sixth longer for it.
+
 /// Device and inode: the same for all paths that lead to a file.
 using FileIdentity = std::pair<std::uint64_t, std::uint64_t>;
 /// Follows symbolic links; nullopt if there is no such file.
 [[nodiscard]] std::optional<FileIdentity> identity_of(const std::string& file);
 [[nodiscard]] std::optional<FileIdentity> identity_of(int fd);
-
-struct SizeAndLinks {
-  std::uint64_t size = 0;
-  std::uint64_t links = 0;
-};
-/// Of an open file, without asking for its times: a kernel that has told a time of a file keeps an exact one
-/// at the next write, and the next flush of the file takes a sixth longer for it. nullopt: see errno.
-[[nodiscard]] std::optional<SizeAndLinks> size_and_links(int fd);
+/// Of an open file. nullopt: see errno.
+[[nodiscard]] std::optional<std::uint64_t> size_of(int fd);
 
 /// A fault for what errno says: NotFound, Denied, AlreadyExists, Full, or Unavailable; `what` begins the
 /// detail.

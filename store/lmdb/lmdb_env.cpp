@@ -74,19 +74,13 @@ Status LmdbEnv::check_file_size() {
   mdb_env_info(env_, &info);
   mdb_filehandle_t fd = -1;
   mdb_env_get_fd(env_, &fd);
-  const auto about = size_and_links(fd);
-  if (!about) return errno_fault(errno, options_.path);
+  const auto size = size_of(fd);
+  if (!size) return errno_fault(errno, options_.path);
   const std::uint64_t needed = (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * page_size_;
-  if (about->size < needed) {
-    return {Fault::Corrupt, options_.path + ": the data file has " + std::to_string(about->size) +
-                                " bytes; expected " + std::to_string(needed) +
-                                ": it was cut off; restore a backup"};
-  }
-  if (about->links == 0) {
-    return {Fault::Unavailable,
-            data_file(options_.path) + " was removed or replaced while in use; restart the server"};
-  }
-  return {};
+  if (*size >= needed) return {};
+  return {Fault::Corrupt, options_.path + ": the data file has " + std::to_string(*size) +
+                              " bytes; expected " + std::to_string(needed) +
+                              ": it was cut off; restore a backup"};
 }
 
 // LMDB leaves pages at the end of the file unwritten if a transaction takes them and gives them back; then a
@@ -96,21 +90,27 @@ Status LmdbEnv::check_file_size() {
 Status LmdbEnv::reserve_file(std::uint64_t pages) {
   MDB_envinfo info{};
   mdb_env_info(env_, &info);
-  const auto about = size_and_links(turn_file_.get());
-  if (!about) return errno_fault(errno, options_.path);
+  const auto present = size_of(turn_file_.get());
+  if (!present) return errno_fault(errno, options_.path);
   const std::uint64_t needed = (static_cast<std::uint64_t>(info.me_last_pgno) + 1 + pages) * page_size_;
   const std::uint64_t size = (needed + kFileStep - 1) / kFileStep * kFileStep;
-  if (about->size >= needed && about->size <= size + kMostSpareRoom) return {};
+  if (*present >= needed && *present <= size + kMostSpareRoom) return {};
   if (ftruncate(turn_file_.get(), static_cast<off_t>(size)) != 0) return errno_fault(errno, options_.path);
   return {};
 }
 
-Status LmdbEnv::check_lock_file() {
-  if (identity_of(lock_file(options_.path)) == lock_identity_) return {};
-  return {Fault::Unavailable,
-          lock_file(options_.path) +
-              " was removed or replaced while in use, so that writers cannot know of one another; "
-              "writing is refused: stop all that use the store, then start them again"};
+// Processes that open the store now find other files than ours. They would not know of our readers and
+// writers, nor we of theirs: even what we read could be overwritten under our hands.
+Status LmdbEnv::check_same_files() {
+  const std::pair<std::string, const FileIdentity&> files[] = {{lock_file(options_.path), lock_identity_},
+                                                               {data_file(options_.path), data_identity_}};
+  for (const auto& [file, identity] : files) {
+    if (identity_of(file) == identity) continue;
+    return {Fault::Unavailable, file +
+                                    " was removed or replaced while in use: stop all that use the store, " +
+                                    "then start them again"};
+  }
+  return {};
 }
 
 Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
@@ -126,7 +126,9 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
     if (error == 0) {
       LmdbTxn result(*this, txn);
       if (is_backup_) return result;
-      if (auto status = check_file_size(); !status.ok()) return status;
+      auto status = check_same_files();
+      if (status.ok()) status = check_file_size();
+      if (!status.ok()) return status;
       return result;
     }
     map_lock_.leave();
@@ -152,7 +154,6 @@ Result<LmdbTxn> LmdbEnv::begin_write(bool wait) {
   auto txn = begin(0);
   if (!txn.ok()) return txn;
   txn.value().turn_ = std::move(turn);
-  if (auto status = check_lock_file(); !status.ok()) return status;
   return txn;
 }
 

@@ -88,7 +88,7 @@ class LmdbEnv {
   Status check_format();
   Status after_open();
   Status check_file_size();
-  Status check_lock_file();
+  Status check_same_files();
   Status reserve_file(std::uint64_t pages);
   Status mend();
   Status resize(std::uint64_t size);
@@ -100,6 +100,7 @@ class LmdbEnv {
   MDB_env* env_ = nullptr;  // changes only while map_lock_ is held alone
   unsigned page_size_ = 0;
   FileIdentity lock_identity_;
+  FileIdentity data_identity_;
   UniqueFd turn_file_;  // data.mdb once more, for the lock by which writers take turns
   MapLock map_lock_;
   std::atomic<bool> broken_{false};  // LMDB wants the environment to be closed and opened again

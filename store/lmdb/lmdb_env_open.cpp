@@ -99,6 +99,7 @@ Status LmdbEnv::after_open() {
       return {Fault::Unavailable, options_.path + ": the store was replaced while it was being opened"};
     }
     lock_identity_ = *lock;
+    data_identity_ = *opened;
     mdb_reader_check(env_, nullptr);
   }
   if (auto status = check_file_size(); !status.ok()) return status;

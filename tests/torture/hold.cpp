@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// hold STORE read COUNT | write: takes COUNT read transactions, or the place of the writer, by the store's own environment;
-// prints "held N" (how many it got), and waits for the end of its input. Meant to be stopped and killed.
-// hold STORE create SIZE: makes a store whose map has so many bytes. Knows nothing of servers.
+// hold STORE read COUNT | write: takes COUNT read transactions, or the place of the writer, by the store's
+// own environment; prints "held N" (how many it got), and waits for the end of its input. Meant to be stopped
+// and killed. hold STORE create SIZE: makes a store whose map has so many bytes. Knows nothing of servers.
 #include <unistd.h>
 
 #include <cstdint>

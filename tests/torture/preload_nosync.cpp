@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A preload library that makes every flush a lie: fsync, fdatasync and msync do nothing, and files are opened without
-// O_SYNC and O_DSYNC. Under it the test of power cuts must find losses, or it proves nothing.
+// A preload library that makes every flush a lie: fsync, fdatasync and msync do nothing, and files are opened
+// without O_SYNC and O_DSYNC. Under it the test of power cuts must find losses, or it proves nothing.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -139,7 +139,7 @@ def fill_and_empty(env, disk, clients, tally, seconds):
     env.ctl("check")
 
 
-@pytest.mark.short(3)
+@pytest.mark.short(1.5)
 @pytest.mark.long(4)
 @pytest.mark.parametrize("kind", [SmallDisk, Limit])
 def test_full_disk(kind, seconds, thorough, tally):
@@ -170,7 +170,7 @@ def map_size(pid):
     return sum(int(end, 16) - int(start, 16) for start, end in spans)
 
 
-@pytest.mark.short(3)
+@pytest.mark.short(1.5)
 @pytest.mark.long(2)
 def test_full_map(seconds, tally):
     """A reader that stays makes each change take new pages; the map of 1 MB grows, in all processes."""

@@ -42,7 +42,7 @@ def kill_one(env, chance):
     return 1
 
 
-@pytest.mark.short(4)
+@pytest.mark.short(2)
 @pytest.mark.long(4)
 @pytest.mark.parametrize("mpm", MPMS)
 def test_sigkill_of_children(mpm, seconds, tally):
@@ -52,7 +52,7 @@ def test_sigkill_of_children(mpm, seconds, tally):
         load = Load(crowd(env), goes_on=True)
         while time.monotonic() < end:
             killed = 0
-            pause_end = time.monotonic() + min(20, max(1, seconds / 4))
+            pause_end = time.monotonic() + min(20, max(1, seconds / 2))
             while time.monotonic() < pause_end:
                 time.sleep(chance.uniform(0.02, 0.2))
                 killed += kill_one(env, chance)
@@ -69,7 +69,7 @@ def test_sigkill_of_children(mpm, seconds, tally):
     assert load.longest_stall < LONGEST_STALL
 
 
-@pytest.mark.short(3)
+@pytest.mark.short(1.5)
 @pytest.mark.long(3)
 @pytest.mark.parametrize("mpm", MPMS)
 def test_sigkill_of_everything(mpm, seconds, tally):

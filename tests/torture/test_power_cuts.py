@@ -66,7 +66,7 @@ def stands_for_it(tally, thorough):
     return reason is not None
 
 
-@pytest.mark.short(4)
+@pytest.mark.short(3)
 @pytest.mark.long(8)
 def test_power_cuts(seconds, thorough, tally):
     if stands_for_it(tally, thorough):

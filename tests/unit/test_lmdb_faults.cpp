@@ -56,7 +56,7 @@ void lock_file_replaced() {
     fs::remove(place.lock());
     if (again) write_file(place.lock(), "");
     require_fault(Fault::Unavailable, add(*store, "a@x"), "lock.mdb");
-    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, contacts(*store));
+    require_fault(Fault::Unavailable, store->settings().status(), "lock.mdb");
   }
 }
 
@@ -67,6 +67,17 @@ void data_file_removed() {
   fs::remove(place.data());
   require_fault(Fault::Unavailable, store->settings().status(), "removed or replaced");
   require_fault(Fault::Unavailable, add(*store, "a@x"), "removed or replaced");
+}
+
+void directory_moved_away() {
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  fs::rename(place.path(), place.path() + ".moved");
+  require_fault(Fault::Unavailable, store->settings().status(), "removed or replaced");
+  require_fault(Fault::Unavailable, add(*store, "a@x"), "removed or replaced");
+  fs::rename(place.path() + ".moved", place.path());
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, contacts(*store));
 }
 
 void data_file_cut_off_while_open() {
@@ -274,6 +285,7 @@ std::vector<Case> cases() {
   std::vector<Case> all{
       {"lock file replaced", lock_file_replaced},
       {"data file removed", data_file_removed},
+      {"directory moved away", directory_moved_away},
       {"data file cut off while open", data_file_cut_off_while_open},
       {"pages given back unwritten", pages_given_back_unwritten},
       {"removing a large mailbox", removing_a_large_mailbox},
