@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <exception>
 #include <list>
 
 #include "mod_ews_im/ews/operation.h"
@@ -150,13 +151,20 @@ void* ParserStock::take() {
 }
 
 void ParserStock::give(void* parser) {
-  const std::lock_guard lock(mutex_);
-  parsers_.push_back(parser);
+  {
+    const std::lock_guard lock(mutex_);
+    if (parsers_.size() < kMost) {
+      parsers_.push_back(parser);
+      return;
+    }
+  }
+  xmlFreeParserCtxt(static_cast<xmlParserCtxtPtr>(parser));
 }
 
 class EnvelopeReader::Impl {
  public:
   explicit Impl(ParserStock* stock) : stock_(stock) {
+    xmlResetLastError();
     open_.reserve(kMostDepth);
     parser_ = stock_ != nullptr ? static_cast<xmlParserCtxtPtr>(stock_->take()) : nullptr;
     if (parser_ != nullptr && xmlCtxtResetPush(parser_, nullptr, 0, nullptr, nullptr) != 0) free_parser();
@@ -207,6 +215,7 @@ class EnvelopeReader::Impl {
     if (utf16_ && !utf16_->complete()) return violate("The text ends within a character.");
     const int error = xmlParseChunk(parser_, nullptr, 0, 1);
     if (verdict_ == Verdict::NotOurs) return verdict_;
+    if (error != 0 && lacks_memory(error)) return no_memory();
     if (error != 0 || parser_->wellFormed == 0) return violate("The document is not well-formed.");
     if (verdict_ == Verdict::Undecided) return invalid_request();
     whole_ = true;
@@ -218,21 +227,34 @@ class EnvelopeReader::Impl {
   Envelope envelope_;
 
  private:
+  /// For the parser's calls: no exception may pass through a library in C.
+  template <class Work>
+  static void guarded(void* self, const Work& work) noexcept {
+    auto& impl = *static_cast<Impl*>(self);
+    try {
+      work(impl);
+    } catch (const std::exception&) {
+      impl.no_memory();
+    }
+  }
+
   static xmlParserCtxtPtr make_parser() {
     xmlSAXHandler sax{};
     sax.initialized = XML_SAX2_MAGIC;
     sax.startElementNs = [](void* self, const xmlChar* name, const xmlChar* prefix, const xmlChar* uri,
                             int namespaces, const xmlChar** declared, int attributes, int /*defaulted*/,
                             const xmlChar** values) {
-      static_cast<Impl*>(self)->start_element(view(name), view(prefix), view(uri), namespaces, declared,
-                                              attributes, values);
+      guarded(self, [&](Impl& impl) {
+        impl.start_element(view(name), view(prefix), view(uri), namespaces, declared, attributes, values);
+      });
     };
     sax.endElementNs = [](void* self, const xmlChar*, const xmlChar*, const xmlChar*) {
-      static_cast<Impl*>(self)->end_element();
+      guarded(self, [](Impl& impl) { impl.end_element(); });
     };
     sax.characters = [](void* self, const xmlChar* text, int length) {
-      static_cast<Impl*>(self)->characters(
-          {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)});
+      guarded(self, [&](Impl& impl) {
+        impl.characters({reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)});
+      });
     };
     sax.ignorableWhitespace = sax.characters;
     sax.cdataBlock = sax.characters;
@@ -241,10 +263,12 @@ class EnvelopeReader::Impl {
       static_cast<Impl*>(self)->silence_ = 0;
     };
     sax.internalSubset = [](void* self, const xmlChar*, const xmlChar*, const xmlChar*) {
-      static_cast<Impl*>(self)->violate("A document type declaration is not allowed.");
+      guarded(self, [](Impl& impl) { impl.violate("A document type declaration is not allowed."); });
     };
     sax.getEntity = [](void*, const xmlChar* name) { return xmlGetPredefinedEntity(name); };
-    sax.serror = [](void* self, xmlErrorPtr error) { static_cast<Impl*>(self)->parser_error(*error); };
+    sax.serror = [](void* self, xmlErrorPtr error) {
+      guarded(self, [&](Impl& impl) { impl.parser_error(*error); });
+    };
     return xmlCreatePushParserCtxt(&sax, nullptr, nullptr, 0, nullptr);
   }
 
@@ -292,8 +316,9 @@ class EnvelopeReader::Impl {
       bytes.remove_prefix(piece.size());
       const bool epilog = !elements_.empty() && open_.empty();
       if (!epilog || piece.find_first_not_of(kXmlSpace) != std::string_view::npos) silence_ += piece.size();
-      if (xmlParseChunk(parser_, piece.data(), static_cast<int>(piece.size()), 0) != 0)
-        violate("The document is not well-formed.");
+      const int error = xmlParseChunk(parser_, piece.data(), static_cast<int>(piece.size()), 0);
+      if (error != 0 && lacks_memory(error)) no_memory();
+      if (error != 0) violate("The document is not well-formed.");
       if (silence_ > kLongestSilence) violate("A tag or comment is too long.");
     }
   }
@@ -423,6 +448,7 @@ class EnvelopeReader::Impl {
   }
 
   void parser_error(const xmlError& error) {
+    if (lacks_memory(error.code)) no_memory();
     if (error.level == XML_ERR_WARNING || verdict_ == Verdict::NotOurs) return;
     // Name-space errors leave wellFormed alone but are errors all the same.
     const std::string text = error.code == XML_ERR_NAME_REQUIRED && view_contains(error.message, "EntityRef")
@@ -449,6 +475,16 @@ class EnvelopeReader::Impl {
     return refuse(SoapFault{.code = ResponseCode::ErrorSchemaValidation,
                             .violation = Violation{line, column, std::move(text)}});
   }
+
+  /// Parts of the parser tell the thread of it, not their caller, who then finds another fault.
+  static bool lacks_memory(int error) {
+    if (error == XML_ERR_NO_MEMORY) return true;
+    const xmlError* last = xmlGetLastError();
+    return last != nullptr && last->code == XML_ERR_NO_MEMORY;
+  }
+
+  /// Not the client's fault, and not to be told to him as one.
+  Verdict no_memory() { return refuse(SoapFault{.code = ResponseCode::ErrorInternalServerError}); }
 
   Verdict invalid_request() { return refuse(SoapFault{.code = ResponseCode::ErrorInvalidRequest}); }
 

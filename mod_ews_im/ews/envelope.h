@@ -74,15 +74,16 @@ enum class Verdict : std::uint8_t {
 /// reading a usual request. For all threads.
 class ParserStock {
  public:
-  ParserStock() = default;
+  ParserStock() { parsers_.reserve(kMost); }
   ~ParserStock();
   ParserStock(const ParserStock&) = delete;
   ParserStock& operator=(const ParserStock&) = delete;
 
  private:
   friend class EnvelopeReader;
+  static constexpr std::size_t kMost = 256;
   void* take();
-  void give(void* parser);
+  void give(void* parser);  // allocates nothing
 
   std::mutex mutex_;
   std::vector<void*> parsers_;  // contexts of libxml2

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -123,7 +124,11 @@ Result<NewStore> NewStore::begin(const std::string& path, bool replace) {
 }
 
 NewStore::~NewStore() {
-  if (!folder_.empty()) remove_aside(folder_);
+  if (folder_.empty()) return;
+  try {
+    remove_aside(folder_);
+  } catch (const std::exception&) {  // no memory: whoever makes a store here next removes it
+  }
 }
 
 Status NewStore::put_in_place() {

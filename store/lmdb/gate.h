@@ -46,4 +46,27 @@ class MapLock {
   std::condition_variable all_left_;
 };
 
+/// Hold it for the life of an object, so that want of memory in between does not leave it held.
+class InMap {
+ public:
+  explicit InMap(MapLock& lock) : lock_(&lock) { lock.enter(); }
+  ~InMap() { lock_->leave(); }
+  InMap(const InMap&) = delete;
+  InMap& operator=(const InMap&) = delete;
+
+ private:
+  MapLock* lock_;
+};
+
+class AloneInMap {
+ public:
+  explicit AloneInMap(MapLock& lock) : lock_(&lock) { lock.enter_alone(); }
+  ~AloneInMap() { lock_->leave_alone(); }
+  AloneInMap(const AloneInMap&) = delete;
+  AloneInMap& operator=(const AloneInMap&) = delete;
+
+ private:
+  MapLock* lock_;
+};
+
 }  // namespace ews_im::store

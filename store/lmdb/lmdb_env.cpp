@@ -43,10 +43,9 @@ Status LmdbTxn::commit(std::uint64_t pages, bool& map_full) {
   }
   const int error = mdb_txn_commit(std::exchange(txn_, nullptr));
   map_full = error == MDB_MAP_FULL;
-  Status status = error == 0 ? Status() : env_->fault(error, "commit");
   env_->map_lock_.leave();
   turn_ = FileLock();
-  return status;
+  return error == 0 ? Status() : env_->fault(error, "commit");
 }
 
 void LmdbTxn::end() {
@@ -158,7 +157,7 @@ Result<LmdbTxn> LmdbEnv::begin_write(bool wait) {
 }
 
 Status LmdbEnv::mend() {
-  map_lock_.enter_alone();
+  const AloneInMap alone(map_lock_);
   Status status;
   if (broken_.load()) {
     if (env_ != nullptr) mdb_env_close(env_);
@@ -167,26 +166,22 @@ Status LmdbEnv::mend() {
     if (status.ok()) status = open_once(MDB_NOTLS | (options_.no_sync ? MDB_NOSYNC : 0U));
     if (!status.ok()) broken_.store(true);
   }
-  map_lock_.leave_alone();
   return status;
 }
 
 // 0: as large as other processes made it.
 Status LmdbEnv::resize(std::uint64_t size) {
-  map_lock_.enter_alone();
-  Status status;
+  const AloneInMap alone(map_lock_);
   const int error = env_ == nullptr ? MDB_PANIC : mdb_env_set_mapsize(env_, size);
   if (error != 0) {
     // The old map is gone already: nothing but opening anew, with the old size, helps.
     broken_.store(true);
-    status = Status(Fault::Full, options_.path + ": the map cannot grow: " + mdb_strerror(error));
-  } else {
-    MDB_envinfo info{};
-    mdb_env_info(env_, &info);
-    options_.map_size = info.me_mapsize;
+    return {Fault::Full, options_.path + ": the map cannot grow: " + mdb_strerror(error)};
   }
-  map_lock_.leave_alone();
-  return status;
+  MDB_envinfo info{};
+  mdb_env_info(env_, &info);
+  options_.map_size = info.me_mapsize;
+  return {};
 }
 
 Status LmdbEnv::grow() {
@@ -208,11 +203,9 @@ void LmdbEnv::check_readers() {
 }
 
 Status LmdbEnv::with(std::string_view doing, const std::function<int(MDB_env*)>& function) {
-  map_lock_.enter();
+  const InMap in_map(map_lock_);
   const int error = env_ == nullptr ? MDB_PANIC : function(env_);
-  Status status = error == 0 ? Status() : fault(error, doing);
-  map_lock_.leave();
-  return status;
+  return error == 0 ? Status() : fault(error, doing);
 }
 
 }  // namespace ews_im::store

@@ -24,6 +24,17 @@ struct Entry {
   pid_t process = 0;
 };
 
+// Closes the store with its last owner.
+struct Owner {
+  explicit Owner(const FileIdentity& its_identity) : identity(its_identity) {}
+  ~Owner();
+  Owner(const Owner&) = delete;
+  Owner& operator=(const Owner&) = delete;
+
+  FileIdentity identity;
+  LmdbStore* store = nullptr;
+};
+
 struct Registry {
   std::mutex mutex;
   std::map<FileIdentity, Entry> entries;
@@ -52,6 +63,10 @@ void close_store(const FileIdentity& identity, LmdbStore* store) {
   }
 }
 
+Owner::~Owner() {
+  if (store != nullptr) close_store(identity, store);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<LmdbStore>> open_shared(const LmdbOptions& options) {
@@ -59,6 +74,7 @@ Result<std::shared_ptr<LmdbStore>> open_shared(const LmdbOptions& options) {
   const auto identity = identity_of(options.path);
   if (!identity) return Status(Fault::NotFound, "there is no store in " + options.path);
   const auto end = std::chrono::steady_clock::now() + kClosingPatience;
+  const auto owner = std::make_shared<Owner>(*identity);
   while (true) {
     {
       const std::lock_guard lock(registry().mutex);
@@ -66,10 +82,11 @@ Result<std::shared_ptr<LmdbStore>> open_shared(const LmdbOptions& options) {
       if (found == registry().entries.end() || found->second.process != getpid()) {
         auto opened = LmdbStore::open(options);
         if (!opened.ok()) return opened.status();
-        LmdbStore* store = opened.value().release();
-        std::shared_ptr<LmdbStore> handle(store,
-                                          [identity](LmdbStore* last) { close_store(*identity, last); });
-        registry().entries[*identity] = Entry{store, handle, getpid()};
+        // The only step from here on that can fail for want of memory comes first.
+        Entry& entry = registry().entries[*identity];
+        owner->store = opened.value().release();
+        std::shared_ptr<LmdbStore> handle(owner, owner->store);
+        entry = Entry{owner->store, handle, getpid()};
         return handle;
       }
       if (auto handle = found->second.handle.lock()) return handle;

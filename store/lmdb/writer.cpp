@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kMostInBatch = 256;
 constexpr std::size_t kMostWaiting = 8192;
 constexpr std::size_t kStackSize = std::size_t{1} << 20;
+constexpr char kNoMemory[] = "out of memory";  // short enough for a string that needs no memory
 constexpr auto kBetweenReaderChecks = std::chrono::minutes(1);
 
 // Runs `change`; whatever it throws stays here.
@@ -98,7 +99,7 @@ Status Writer::run(Deadline deadline, const Change& change) {
   if (leads) {
     Queue batch;
     Status status;
-    (void)run_batch(false, batch, status);
+    run_batch_guarded(false, batch, status);
     finish(batch, status);
     const std::lock_guard lock(mutex_);
     at_work_ = false;
@@ -140,13 +141,24 @@ void Writer::serve() {
     Status status;
     // False only if all who waited have given up and the store is being closed.
     if (gate_->enter()) {
-      (void)run_batch(true, batch, status);
+      run_batch_guarded(true, batch, status);
       // Whoever is told that all is done may close the store at once.
       gate_->leave();
       finish(batch, status);
     }
     lock.lock();
     handed_over_ = at_work_ = !queue_.empty();
+  }
+}
+
+// Want of memory ends a batch, not the process, and not the work for those who come later. Whoever waits is
+// told, since trying again at once would most likely end the same way.
+void Writer::run_batch_guarded(bool wait, Queue& batch, Status& status) {
+  try {
+    (void)run_batch(wait, batch, status);
+  } catch (const std::exception&) {
+    if (batch.empty()) take(batch);
+    status = Status(Fault::Unavailable, kNoMemory);
   }
 }
 
@@ -212,11 +224,19 @@ Writer::Run Writer::run_job(Job& job, MDB_txn* parent, std::uint64_t& pages) {
   return records.map_full() ? Run::MapFull : Run::Done;
 }
 
+void Writer::set_status(Job& job, const Status& status) {
+  try {
+    job.status = status;
+  } catch (const std::exception&) {
+    job.status = Status(status.fault(), kNoMemory);
+  }
+}
+
 void Writer::finish(Queue& batch, const Status& status) {
   while (!batch.empty()) {
     Job& job = *batch.first();
     batch.remove(job);
-    if (!status.ok()) job.status = status;
+    if (!status.ok()) set_status(job, status);
     // From the unlocking on the job may be gone.
     const std::lock_guard lock(job.mutex);
     job.done = true;

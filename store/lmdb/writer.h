@@ -67,8 +67,10 @@ class Writer {
   enum class Run { Done, MapFull, NotFree };
   /// What hit all of the batch alike goes to `status`. NotFree: another process writes, and `wait` is false.
   Run run_batch(bool wait, Queue& batch, Status& status);
+  void run_batch_guarded(bool wait, Queue& batch, Status& status);
   Run run_jobs(bool wait, Queue& batch, Status& status);
   Run run_job(Job& job, MDB_txn* parent, std::uint64_t& pages);
+  static void set_status(Job& job, const Status& status);
   static void finish(Queue& batch, const Status& status);
 
   LmdbEnv* env_;

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The n-th system call and the n-th allocation fail, for every n: each ends in an orderly way, what was said to be
+written is there, and the store works again in the same process."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.httpd.env import BUILD
+
+RESULT = re.compile(r"^(\d+) runs, (\d+) failed steps, (\d+) bad$", re.MULTILINE)
+
+
+@pytest.fixture
+def folder():
+    path = Path(tempfile.mkdtemp(prefix="ews-im-torture-", dir="/dev/shm"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.mark.short(4)
+@pytest.mark.long(0)
+@pytest.mark.parametrize("way", ["store", "service"])
+def test_every_call_fails_once(folder, way, thorough, tally):
+    stride = 1 if thorough else {"store": 2, "service": 7}[way]
+    done = subprocess.run([BUILD / "torture/call_faults", folder, str(stride), way], capture_output=True, text=True,
+                          check=True, env={"LD_PRELOAD": str(BUILD / "torture/preload_fail.so")})
+    runs, failed, bad = map(int, RESULT.search(done.stdout).groups())
+    tally(runs=runs, failed_steps=failed, bad=bad)
+    assert bad == 0, done.stdout + done.stderr
+    assert runs > 300
+    assert failed > runs / 2, "hardly anything failed: the library that makes calls fail is not at work"
