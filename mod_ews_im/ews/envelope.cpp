@@ -6,6 +6,7 @@
 
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
+#include <libxml/uri.h>
 
 #include <algorithm>
 #include <array>
@@ -161,6 +162,9 @@ void ParserStock::give(void* parser) {
   xmlFreeParserCtxt(static_cast<xmlParserCtxtPtr>(parser));
 }
 
+// A warning of the parser, which is all that its error number tells then; want of memory can cause it, too.
+constexpr int kRelativeUri = XML_WAR_NS_URI_RELATIVE;
+
 class EnvelopeReader::Impl {
  public:
   explicit Impl(ParserStock* stock) : stock_(stock) {
@@ -216,7 +220,8 @@ class EnvelopeReader::Impl {
     const int error = xmlParseChunk(parser_, nullptr, 0, 1);
     if (verdict_ == Verdict::NotOurs) return verdict_;
     if (error != 0 && lacks_memory(error)) return no_memory();
-    if (error != 0 || parser_->wellFormed == 0) return violate("The document is not well-formed.");
+    if ((error != 0 && error != kRelativeUri) || parser_->wellFormed == 0)
+      return violate("The document is not well-formed.");
     if (verdict_ == Verdict::Undecided) return invalid_request();
     whole_ = true;
     return verdict_;
@@ -318,7 +323,7 @@ class EnvelopeReader::Impl {
       if (!epilog || piece.find_first_not_of(kXmlSpace) != std::string_view::npos) silence_ += piece.size();
       const int error = xmlParseChunk(parser_, piece.data(), static_cast<int>(piece.size()), 0);
       if (error != 0 && lacks_memory(error)) no_memory();
-      if (error != 0) violate("The document is not well-formed.");
+      if (error != 0 && error != kRelativeUri) violate("The document is not well-formed.");
       if (silence_ > kLongestSilence) violate("A tag or comment is too long.");
     }
   }
@@ -448,7 +453,7 @@ class EnvelopeReader::Impl {
   }
 
   void parser_error(const xmlError& error) {
-    if (lacks_memory(error.code)) no_memory();
+    if (lacks_memory(error.code) || calls_uri_bad(error)) no_memory();
     if (error.level == XML_ERR_WARNING || verdict_ == Verdict::NotOurs) return;
     // Name-space errors leave wellFormed alone but are errors all the same.
     const std::string text = error.code == XML_ERR_NAME_REQUIRED && view_contains(error.message, "EntityRef")
@@ -481,6 +486,15 @@ class EnvelopeReader::Impl {
     if (error == XML_ERR_NO_MEMORY) return true;
     const xmlError* last = xmlGetLastError();
     return last != nullptr && last->code == XML_ERR_NO_MEMORY;
+  }
+
+  /// The parser takes want of memory for a fault of a name space's URI: true if it finds none the second
+  /// time.
+  static bool calls_uri_bad(const xmlError& error) {
+    if (error.code != XML_WAR_NS_URI) return false;
+    const char* text = error.str2 != nullptr ? error.str2 : error.str1;
+    const std::unique_ptr<xmlURI, decltype(&xmlFreeURI)> uri(xmlParseURI(text), xmlFreeURI);
+    return uri != nullptr;
   }
 
   /// Not the client's fault, and not to be told to him as one.
