@@ -103,7 +103,7 @@ PRELOADS = $(patsubst tests/%.cpp,$(BUILD)/%.so,$(PRELOAD_SOURCES))
 TORTURES = $(patsubst tests/%.cpp,$(BUILD)/%,$(TORTURE_SOURCES))
 PROGRAMS = $(BENCHES) $(FUZZERS) $(TORTURES)
 
-.PHONY: all tests bench benches fuzz fuzzers torture check soak deps lab lab-stop install uninstall deb clean distclean help
+.PHONY: all tests bench benches fuzz fuzzers torture check check-asan check-tsan soak deps lab lab-stop install uninstall deb clean distclean help
 # Objects stay, so that a second run is quick.
 .SECONDARY:
 
@@ -205,6 +205,15 @@ check: tests benches $(BUILD)/tidy.flags
 bench: benches
 	@$(CHECK_ENVIRONMENT) PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/run.py
 
+# The module and the unit tests with sanitizers, and a part of the tests against Apache.
+check-asan:
+	$(MAKE) SAN=address,undefined tests
+	@BUILD=build-asan HTTPD=$(HTTPD) APXS=$(APXS) tests/tools/run_suites unit sanitized
+
+check-tsan:
+	$(MAKE) SAN=thread tests
+	@BUILD=build-tsan HTTPD=$(HTTPD) APXS=$(APXS) tests/tools/run_suites unit sanitized
+
 check-style: $(BUILD)/tidy.flags
 check-unit: $(UNIT_TESTS)
 check-schema: $(CHECK_SHAPE)
@@ -278,6 +287,8 @@ help:
 	@echo 'make check           build and run all tests; the last line tells how many passed and failed'
 	@echo 'make check-SUITE     one suite: unit, layers, style, docs, build, ctl, schema, fuzz, httpd, clients or torture'
 	@echo 'make soak            100 graceful restarts under load in each MPM; tells requests, losses and memory'
+	@echo 'make check-asan      unit tests and the module in Apache with the address, undefined and leak sanitizers;'
+	@echo '                     check-tsan: with the thread sanitizer'
 	@echo 'make deps check      both: all that a fresh clone needs'
 	@echo 'make lab             a throw-away Apache on 127.0.0.1:8080 (LAB_PORT=N for another port)'
 	@echo 'make lab-stop        end it'

@@ -198,10 +198,14 @@ class Env:
 
     def environment(self):
         variables = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | self.variables
-        if "asan" in BUILD.name:  # the server itself is not built with it, so it must come first
-            asan = subprocess.run(["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
-            preload = f"{asan.stdout.strip()} {variables.get('LD_PRELOAD', '')}".strip()
-            variables |= {"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0"}
+        sanitizer = next((name for name in ("asan", "tsan") if name in BUILD.name), None)
+        if sanitizer:  # the server itself is not built with it, so it must come first
+            library = subprocess.run(["g++", f"-print-file-name=lib{sanitizer}.so"], capture_output=True, text=True,
+                                     check=True)
+            # Leaks are the unit tests' business: the server and its libraries free nothing at their end.
+            preload = f"{library.stdout.strip()} {variables.get('LD_PRELOAD', '')}".strip()
+            variables |= {"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0",
+                          "TSAN_OPTIONS": f"suppressions={ROOT}/tests/tools/tsan.supp"}
         return variables
 
     def config_test(self, **changes):
