@@ -37,7 +37,7 @@ class Output {
 
   /// Text that is XML already.
   Output& raw(std::string_view xml) {
-    if (xml.size() > static_cast<std::size_t>(end_ - next_)) return raw_in_parts(xml);
+    if (next_ == nullptr || xml.size() > static_cast<std::size_t>(end_ - next_)) return raw_in_parts(xml);
     std::memcpy(next_, xml.data(), xml.size());
     next_ += xml.size();
     return *this;
