@@ -10,6 +10,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "store/lmdb/maintenance.h"
+
 namespace ews_im::tests {
 namespace {
 
@@ -131,6 +133,30 @@ void HeldProcess::stop() {
 }
 
 void HeldProcess::resume() { ::kill(child_, SIGCONT); }
+
+store::Status add(store::Store& store, const std::string& address, store::Deadline deadline) {
+  return store.write(entry_of(1).guid, deadline, [&](store::MailboxTransaction& txn) {
+    put_new_contact(txn, address, 2);
+    return store::Outcome::Commit;
+  });
+}
+
+std::uint64_t contacts(store::Store& store) {
+  std::uint64_t count = 0;
+  require_ok(store.read(entry_of(1).guid, [&](store::MailboxView& view) {
+    count = view.im_contacts().contacts.size();
+    CPPUNIT_ASSERT_EQUAL(view.mailbox().im_contacts, count);
+  }));
+  return count;
+}
+
+void require_sound(const std::string& path) {
+  std::string findings;
+  const auto summary =
+      store::check_lmdb_store(path, [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
+  if (!summary.ok()) require_ok(summary.status());
+  CPPUNIT_ASSERT_EQUAL(std::string(), findings);
+}
 
 void write_file(const std::string& file, const std::string& content) {
   std::ofstream out(file, std::ios::binary | std::ios::trunc);

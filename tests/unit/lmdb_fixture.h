@@ -77,6 +77,13 @@ class HeldProcess {
   pid_t child_ = -1;
 };
 
+/// Adds a contact to the mailbox of entry_of(1).
+store::Status add(store::Store& store, const std::string& address, store::Deadline deadline = soon());
+/// How many contacts that mailbox has.
+std::uint64_t contacts(store::Store& store);
+/// Fails unless a check of the whole store finds nothing.
+void require_sound(const std::string& path);
+
 void write_file(const std::string& file, const std::string& content);
 std::string read_file(const std::string& file);
 

@@ -600,13 +600,7 @@ std::vector<Case> store_contract(const MakeStorePlace& make) {
       {"killed after the answer", killed_after_the_answer},
   };
   std::vector<Case> all;
-  for (const auto& [name, body] : kCases) {
-    const Body run = body;
-    all.push_back({name, [make, run] {
-                     Fixture fixture(make);
-                     run(fixture);
-                   }});
-  }
+  add_cases(all, make, kCases);
   for (const BadPut& bad : kBadPuts) {
     all.push_back({std::string("the first fault stays, ") + bad.name, [make, &bad] {
                      Fixture fixture(make);

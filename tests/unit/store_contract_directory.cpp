@@ -250,13 +250,7 @@ std::vector<Case> directory_contract(const MakeStorePlace& make) {
       {"impersonation rights", impersonation_rights},
   };
   std::vector<Case> all;
-  for (const auto& [name, body] : kCases) {
-    const Body run = body;
-    all.push_back({name, [make, run] {
-                     Fixture fixture(make);
-                     run(fixture);
-                   }});
-  }
+  add_cases(all, make, kCases);
   for (const TakenRow& row : kTaken) {
     all.push_back({std::string("refused entry, ") + row.name, [make, &row] {
                      Fixture fixture(make);

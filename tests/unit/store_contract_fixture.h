@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/store_contract.h"
@@ -67,5 +68,17 @@ class Fixture {
   std::unique_ptr<StorePlace> place_;
   std::shared_ptr<store::Store> store_;
 };
+
+/// Adds each row as a case that has a store of its own.
+template <std::size_t Size>
+void add_cases(std::vector<Case>& cases, const MakeStorePlace& make,
+               const std::pair<const char*, void (*)(Fixture&)> (&rows)[Size]) {
+  for (const auto& [name, body] : rows) {
+    cases.push_back({name, [make, run = body] {
+                       Fixture fixture(make);
+                       run(fixture);
+                     }});
+  }
+}
 
 }  // namespace ews_im::tests

@@ -22,30 +22,6 @@ namespace fs = std::filesystem;
 
 const Guid kMailbox = entry_of(1).guid;
 
-Status add(Store& store, const std::string& address, Deadline deadline = soon()) {
-  return store.write(kMailbox, deadline, [&](MailboxTransaction& txn) {
-    put_new_contact(txn, address, 2);
-    return Outcome::Commit;
-  });
-}
-
-std::uint64_t contacts(Store& store) {
-  std::uint64_t count = 0;
-  require_ok(store.read(kMailbox, [&](MailboxView& view) {
-    count = view.im_contacts().contacts.size();
-    CPPUNIT_ASSERT_EQUAL(view.mailbox().im_contacts, count);
-  }));
-  return count;
-}
-
-void require_sound(const std::string& path) {
-  std::string findings;
-  const auto summary =
-      check_lmdb_store(path, [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
-  if (!summary.ok()) require_ok(summary.status());
-  CPPUNIT_ASSERT_EQUAL(std::string(), findings);
-}
-
 // ---- Files
 
 void lock_file_replaced() {

@@ -24,13 +24,6 @@ namespace fs = std::filesystem;
 
 const Guid kMailbox = entry_of(1).guid;
 
-Status add(Store& store, const std::string& address) {
-  return store.write(kMailbox, soon(), [&](MailboxTransaction& txn) {
-    put_new_contact(txn, address, 2);
-    return Outcome::Commit;
-  });
-}
-
 void fill(LmdbPlace& place, int contacts) {
   const auto store = place.open();
   require_ok(store->add_mailbox(entry_of(1), soon()));
@@ -48,10 +41,7 @@ std::uint64_t contacts_of(const std::string& path) {
   options.path = path;
   const auto store = open_lmdb_store(options);
   if (!store.ok()) require_ok(store.status());
-  std::uint64_t count = 0;
-  require_ok(
-      store.value()->read(kMailbox, [&](MailboxView& view) { count = view.im_contacts().contacts.size(); }));
-  return count;
+  return contacts(*store.value());
 }
 
 std::size_t names_in(const std::string& folder) {
