@@ -72,6 +72,12 @@ std::size_t run_length(std::string_view bytes, std::size_t at) {
   return length;
 }
 
+std::size_t start_of_last_run(std::string_view bytes) {
+  std::size_t start = bytes.size() - 1;
+  while (start > 0 && bytes[start - 1] == bytes[start]) --start;
+  return start;
+}
+
 std::string change_key_prefix(const store::Mailbox& mailbox) {
   std::string out;
   append_little_endian(out, kTypeContact, 4);
@@ -210,34 +216,32 @@ store::ItemNumber item_number(const ItemId& id, const store::Mailbox& mailbox) {
   return number;
 }
 
-IdPrefix::IdPrefix(std::string payload) : payload_(std::move(payload)), run_start_(payload_.size() - 1) {
-  while (run_start_ > 0 && payload_[run_start_ - 1] == payload_[run_start_]) --run_start_;
-  const std::string compressed = compress(std::string_view(payload_).substr(0, run_start_));
-  compressed_size_ = compressed.size();
-  plain_ = make_head(std::string(1, kUncompressed) + payload_);
-  compressed_ = make_head(std::string(1, kRunLength) + compressed);
-  key_ = make_head(payload_);
-}
-
-IdPrefix::Head IdPrefix::make_head(std::string_view bytes) {
-  Head head;
+Base64Prefix::Base64Prefix(std::string_view bytes) {
   const std::size_t whole = bytes.size() / 3 * 3;
-  append_base64(head.text, bytes.substr(0, whole));
-  head.left = bytes.substr(whole);
-  return head;
+  append_base64(text_, bytes.substr(0, whole));
+  left_ = bytes.substr(whole);
 }
 
-IdText IdPrefix::make(const Head& head, std::string_view end) {
+IdText Base64Prefix::then(std::string_view end) const {
   // A run before `end` takes up to three bytes, each two of `end` as many.
-  constexpr std::size_t kMostBytes = 2 + 3 + room_to_compress(kLongestEnd);
+  constexpr std::size_t kMostBytes = 2 + 3 + room_to_compress(IdPrefix::kLongestEnd);
   static_assert(base64_size(kMostBytes) <= IdText::kLongestRest);
   char bytes[kMostBytes];
-  char* const left_end = std::copy(head.left.begin(), head.left.end(), bytes);
+  char* const left_end = std::copy(left_.begin(), left_.end(), bytes);
   std::copy(end.begin(), end.end(), left_end);
   IdText result;
-  result.head_ = head.text;
-  result.size_ = encode_base64(result.rest_, {bytes, head.left.size() + end.size()});
+  result.head_ = text_;
+  result.size_ = encode_base64(result.rest_, {bytes, left_.size() + end.size()});
   return result;
+}
+
+IdPrefix::IdPrefix(std::string payload)
+    : payload_(std::move(payload)),
+      run_start_(start_of_last_run(payload_)),
+      compressed_size_(0),
+      plain_(std::string(1, kUncompressed) + payload_),
+      compressed_(std::string(1, kRunLength) + compress(std::string_view(payload_).substr(0, run_start_))) {
+  compressed_size_ = compressed_.size() - 1;
 }
 
 /// Of the prefix and then `end`.
@@ -262,16 +266,14 @@ std::size_t IdPrefix::id_size(std::string_view end) const {
 }
 
 IdText IdPrefix::id(std::string_view end) const {
-  if (compressed_size(end) >= payload_.size() + end.size()) return make(plain_, end);
+  if (compressed_size(end) >= payload_.size() + end.size()) return plain_.then(end);
   char tail[kLongestRun + kLongestEnd];
   const std::size_t run = payload_.size() - run_start_;
   std::copy(end.begin(), end.end(),
             std::copy(payload_.end() - static_cast<std::ptrdiff_t>(run), payload_.end(), tail));
   char compressed[3 + room_to_compress(kLongestEnd)];
-  return make(compressed_, {compressed, compress_to(compressed, {tail, run + end.size()})});
+  return compressed_.then({compressed, compress_to(compressed, {tail, run + end.size()})});
 }
-
-IdText IdPrefix::key(std::string_view end) const { return make(key_, end); }
 
 IdWriter::IdWriter(const store::Mailbox& mailbox)
     : item_(payload_prefix(kStorageItem, mailbox.guid, kItemEntryLength) + entry_prefix(mailbox, kEntryItem) +
@@ -280,9 +282,10 @@ IdWriter::IdWriter(const store::Mailbox& mailbox)
       change_key_(change_key_prefix(mailbox)) {
   const std::string folder =
       payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength) + entry_prefix(mailbox, kEntryFolder);
-  const IdPrefix prefix(folder.substr(0, folder.size() - 2));
-  const IdText id = prefix.id(std::string_view(folder).substr(folder.size() - 2));
-  folder_id_ = std::string(id.head()) += id.rest();
+  const std::string compressed = compress(folder);
+  const bool shorter = compressed.size() < folder.size();
+  append_base64(folder_id_,
+                std::string(1, shorter ? kRunLength : kUncompressed) + (shorter ? compressed : folder));
 }
 
 IdText IdWriter::item_id(store::ItemNumber number) const { return item_.id(ItemEnd(number).view()); }
@@ -294,7 +297,7 @@ std::size_t IdWriter::item_id_size(store::ItemNumber number) const {
 IdText IdWriter::contact_change_key(store::ChangeNumber change) const {
   char end[kCounterLength];
   put_counter(end, change);
-  return change_key_.key({end, sizeof end});
+  return change_key_.then({end, sizeof end});
 }
 
 }  // namespace ews_im::ews

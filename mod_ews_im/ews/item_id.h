@@ -42,12 +42,26 @@ class IdText {
   [[nodiscard]] std::string_view rest() const { return {rest_, size_}; }
 
  private:
-  friend class IdPrefix;
+  friend class Base64Prefix;
   static constexpr std::size_t kLongestRest = 44;
 
   std::string_view head_;
   std::size_t size_ = 0;
   char rest_[kLongestRest];  // the first size_ bytes; NOLINT(cppcoreguidelines-pro-type-member-init)
+};
+
+/// Bytes with which many texts begin, in base64 as far as that does not depend on what follows.
+class Base64Prefix {
+ public:
+  explicit Base64Prefix(std::string_view bytes);
+  /// Base64 of the prefix and then `end`, which is short. Refers to this prefix.
+  [[nodiscard]] IdText then(std::string_view end) const;
+  /// Of the bytes.
+  [[nodiscard]] std::size_t size() const { return text_.size() / 4 * 3 + left_.size(); }
+
+ private:
+  std::string text_;
+  std::string left_;  // up to two bytes
 };
 
 /// Bytes with which many ids begin, in both forms, as far as these do not depend on what follows.
@@ -61,25 +75,15 @@ class IdPrefix {
   [[nodiscard]] IdText id(std::string_view end) const;
   /// How long that is.
   [[nodiscard]] std::size_t id_size(std::string_view end) const;
-  /// Base64 of the prefix and then `end`, with nothing before it and not compressed.
-  [[nodiscard]] IdText key(std::string_view end) const;
 
  private:
-  // Base64 of bytes, and up to two that are left over.
-  struct Head {
-    std::string text;
-    std::string left;
-  };
-  static Head make_head(std::string_view bytes);
-  static IdText make(const Head& head, std::string_view end);
   [[nodiscard]] std::size_t compressed_size(std::string_view end) const;
 
   std::string payload_;
   std::size_t run_start_;        // where the last run of equal bytes begins: `end` may prolong it
   std::size_t compressed_size_;  // of what is before it
-  Head plain_;
-  Head compressed_;
-  Head key_;
+  Base64Prefix plain_;
+  Base64Prefix compressed_;
 };
 
 /// Makes the ids of one mailbox; a copy of what it needs is kept.
@@ -102,7 +106,7 @@ class IdWriter {
  private:
   IdPrefix item_;
   IdPrefix persona_;
-  IdPrefix change_key_;
+  Base64Prefix change_key_;
   std::string folder_id_;
 };
 

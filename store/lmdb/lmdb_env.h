@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -88,7 +89,8 @@ class LmdbEnv {
   Status check_format();
   Status after_open();
   Status check_file_size();
-  Status check_same_files();
+  /// `seldom`: what was found in the last hundredth of a second is good enough.
+  Status check_same_files(bool seldom);
   Status reserve_file(std::uint64_t pages);
   Status mend();
   Status resize(std::uint64_t size);
@@ -103,6 +105,7 @@ class LmdbEnv {
   FileIdentity data_identity_;
   UniqueFd turn_file_;  // data.mdb once more, for the lock by which writers take turns
   MapLock map_lock_;
+  std::atomic<std::chrono::steady_clock::rep> files_checked_{0};  // when
   std::atomic<bool> broken_{false};  // LMDB wants the environment to be closed and opened again
 };
 

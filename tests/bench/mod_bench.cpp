@@ -43,7 +43,15 @@ std::string_view body_of(const request_rec* r) {
   return static_cast<Place*>(ap_get_module_config(r->per_dir_config, &bench_module))->body;
 }
 
-int claim(request_rec* r) { return body_of(r).empty() ? DECLINED : OK; }
+// The configuration of the location is known when the URL is translated, but not when it is mapped.
+int note_claim(request_rec* r) {
+  if (!body_of(r).empty()) ap_set_module_config(r->request_config, &bench_module, r);
+  return DECLINED;
+}
+
+int claim(request_rec* r) {
+  return ap_get_module_config(r->request_config, &bench_module) == nullptr ? DECLINED : OK;
+}
 
 /// Both sides of a comparison take their user from here, so that no password check weighs on either.
 int take_user(request_rec* r) {
@@ -131,6 +139,7 @@ store::Result<std::shared_ptr<store::Store>> open_each(const void* settings) {
 }
 
 void register_hooks(apr_pool_t* pool) {
+  ap_hook_translate_name(note_claim, nullptr, nullptr, APR_HOOK_FIRST);
   ap_hook_map_to_storage(claim, nullptr, nullptr, APR_HOOK_FIRST);
   ap_hook_fixups(take_user, nullptr, nullptr, APR_HOOK_FIRST);
   ap_hook_handler(send_body, nullptr, nullptr, APR_HOOK_FIRST);
