@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace ews_im::ews {
 namespace {
@@ -19,6 +20,14 @@ constexpr std::array<int, 256> make_values() {
 }
 constexpr auto kValues = make_values();
 
+/// Two digits for each twelve bits.
+constexpr auto make_pairs() {
+  std::array<std::array<char, 2>, 4096> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kAlphabet[i >> 6U], kAlphabet[i & 63U]};
+  return pairs;
+}
+constexpr auto kPairs = make_pairs();
+
 std::uint32_t byte_at(std::string_view bytes, std::size_t i) { return static_cast<unsigned char>(bytes[i]); }
 
 }  // namespace
@@ -29,10 +38,9 @@ std::size_t encode_base64(char* out, std::string_view bytes) {
   for (; i + 3 <= bytes.size(); i += 3) {
     const std::uint32_t group =
         byte_at(bytes, i) << 16U | byte_at(bytes, i + 1) << 8U | byte_at(bytes, i + 2);
-    *next++ = kAlphabet[group >> 18U];
-    *next++ = kAlphabet[group >> 12U & 63U];
-    *next++ = kAlphabet[group >> 6U & 63U];
-    *next++ = kAlphabet[group & 63U];
+    std::memcpy(next, kPairs[group >> 12U].data(), 2);
+    std::memcpy(next + 2, kPairs[group & 4095U].data(), 2);
+    next += 4;
   }
   const std::size_t left = bytes.size() - i;
   if (left != 0) {

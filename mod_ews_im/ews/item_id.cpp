@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mod_ews_im/ews/item_id.h"
 
+#include <endian.h>
+
 #include <algorithm>
+#include <cstring>
 
 #include "mod_ews_im/ews/base64.h"
 
@@ -244,21 +247,25 @@ IdPrefix::IdPrefix(std::string payload)
   compressed_size_ = compressed_.size() - 1;
 }
 
-/// Of the prefix and then `end`.
+/// Of the prefix and then `end`, eight bytes at a time: a run takes one byte, or three if it is longer than one.
 std::size_t IdPrefix::compressed_size(std::string_view end) const {
-  std::size_t size = compressed_size_;
-  std::size_t run = payload_.size() - run_start_;
-  char last = payload_.back();
-  for (const char byte : end) {
-    if (byte == last) {
-      ++run;
-      continue;
-    }
-    size += run == 1 ? 1 : 3;
-    run = 1;
-    last = byte;
+  constexpr std::uint64_t kHigh = 0x8080808080808080;  // a bit for each byte
+  const auto count = [](std::uint64_t bits) { return (bits >> 7U) * 0x0101010101010101U >> 56U; };
+  std::uint64_t last = static_cast<unsigned char>(payload_.back());
+  std::uint64_t repeated = payload_.size() - run_start_ > 1 ? 1 : 0;  // was the last byte as the one before?
+  std::size_t size = compressed_size_ + 1 + 2 * repeated;
+  for (std::size_t at = 0; at < end.size(); at += sizeof last) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, end.data() + at, sizeof bytes);
+    bytes = le64toh(bytes);
+    const std::uint64_t differences = bytes ^ (bytes << 8U | last);
+    const std::uint64_t begins = (((differences & ~kHigh) + ~kHigh) | differences) & kHigh;
+    const std::uint64_t repeats = ~begins & kHigh;
+    size += count(begins) + 2 * count(repeats & ~(repeats << 8U | repeated << 7U));
+    last = bytes >> 56U;
+    repeated = repeats >> 63U;
   }
-  return size + (run == 1 ? 1 : 3);
+  return size;
 }
 
 std::size_t IdPrefix::id_size(std::string_view end) const {

@@ -71,7 +71,7 @@ class IdPrefix {
 
   /// REQUIRES: no run of equal bytes is longer than a run of the compressed form can be.
   explicit IdPrefix(std::string payload);
-  /// The shorter form of the id whose payload is the prefix and then `end`, at most kLongestEnd bytes.
+  /// The shorter form of the id whose payload is the prefix and then `end`: 8 bytes, or 16.
   [[nodiscard]] IdText id(std::string_view end) const;
   /// How long that is.
   [[nodiscard]] std::size_t id_size(std::string_view end) const;
