@@ -285,7 +285,7 @@ help:
 	@echo 'make                 build/mod_ews_im.so and build/ews-imctl'
 	@echo 'make deps            install the Debian packages that are missing'
 	@echo 'make check           build and run all tests; the last line tells how many passed and failed'
-	@echo 'make check-SUITE     one suite: unit, layers, style, docs, build, ctl, schema, fuzz, httpd, clients or torture'
+	@echo 'make check-SUITE     one suite: unit, layers, style, docs, build, ctl, schema, fuzz, httpd, clients, torture or sanitized'
 	@echo 'make soak            100 graceful restarts under load in each MPM; tells requests, losses and memory'
 	@echo 'make check-asan      unit tests and the module in Apache with the address, undefined and leak sanitizers;'
 	@echo '                     check-tsan: with the thread sanitizer'
