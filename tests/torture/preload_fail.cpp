@@ -18,10 +18,12 @@
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the C library's own names
 EXPORTED void* __libc_malloc(size_t size);
 EXPORTED void* __libc_calloc(size_t count, size_t size);
 EXPORTED void* __libc_realloc(void* memory, size_t size);
 EXPORTED void* __libc_memalign(size_t alignment, size_t size);
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 namespace {
 
