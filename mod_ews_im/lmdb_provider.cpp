@@ -71,7 +71,6 @@ store::Result<std::shared_ptr<store::Store>> open(const void* settings) {
 
 }  // namespace
 
-const StoreProvider kLmdbStoreProvider{
-    configure, directory, check, identity, equal, open, store::close_lmdb_stores};
+const StoreProvider kLmdbStoreProvider{configure, directory, check, identity, equal, open};
 
 }  // namespace ews_im

@@ -20,12 +20,6 @@ std::set<StoreSpec*> all_specs(const server_rec* first) {
   return specs;
 }
 
-// An MPM may run this inside a signal handler that interrupted anything: no locks, no memory, no log.
-apr_status_t close_all(void* provider) noexcept {
-  std::ignore = static_cast<const StoreProvider*>(provider)->close_all();
-  return APR_SUCCESS;
-}
-
 }  // namespace
 
 StoreSpec* StoreSpec::create(apr_pool_t* pool, const char* kind, const StoreProvider& provider,
@@ -78,16 +72,11 @@ int announce_stores(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* first) {
   });
 }
 
-void open_stores(apr_pool_t* pchild, server_rec* first) {
+// Nothing closes them: a child of the prefork MPM destroys its pools inside a signal handler, which may have
+// interrupted malloc or a call of a store.
+void open_stores(apr_pool_t*, server_rec* first) {
   std::ignore = guarded(first, false, [&] {
-    std::set<const StoreProvider*> providers;
-    for (StoreSpec* spec : all_specs(first)) {
-      spec->open(first);
-      const StoreProvider* provider = &spec->provider();
-      if (!providers.insert(provider).second) continue;
-      apr_pool_cleanup_register(pchild, const_cast<StoreProvider*>(provider), close_all,
-                                apr_pool_cleanup_null);
-    }
+    for (StoreSpec* spec : all_specs(first)) spec->open(first);
     return true;
   });
 }

@@ -26,10 +26,8 @@ struct StoreProvider {
   const char* (*identity)(apr_pool_t* pool, const void* settings);
   /// Whether two settings of one store agree.
   bool (*equal)(const void* one, const void* other);
+  /// The store stays open until the process ends, which must be able to end at any moment without loss.
   store::Result<std::shared_ptr<store::Store>> (*open)(const void* settings);
-  /// For the end of a child, maybe from within a signal handler: closes all stores of this kind that nobody
-  /// is using. False if some had to stay open.
-  bool (*close_all)();
 };
 
 inline constexpr char kStoreProviderGroup[] = "ews_im_store";
@@ -78,7 +76,7 @@ class StoreSpec {
 
 /// The post_config hook: tells the log which version serves which stores.
 int announce_stores(apr_pool_t* pconf, apr_pool_t* plog, apr_pool_t* ptemp, server_rec* first);
-/// The child_init hook: opens each store once, and has them closed when the child ends.
+/// The child_init hook: opens each store once. They stay open until the process ends.
 void open_stores(apr_pool_t* pchild, server_rec* first);
 
 }  // namespace ews_im

@@ -10,8 +10,7 @@
 
 namespace ews_im::store {
 
-/// Counts what is going on in a store, so that it can be closed when nothing is. Never waits: fit for signal
-/// handlers.
+/// Counts what is going on in a store, so that it can be closed when nothing is. Never waits.
 class Gate {
  public:
   /// False: the gate is closed. Otherwise leave() is due.

@@ -26,16 +26,10 @@ Status create_lmdb_store(const LmdbOptions& options);
 
 /// Opens a store that exists. One environment per store and process, whatever the path: a second call in the
 /// same process shares the first one's. Not before a fork: the object works only in the process that opened
-/// it. Starts one thread when writes have to wait for one another. Faults: NotFound (the detail says how to
-/// create one), Denied, Corrupt, TooNew, Unavailable.
+/// it. Starts one thread when writes have to wait for one another. Its last owner closes it; a process that
+/// ends without closing it loses nothing. Faults: NotFound (the detail says how to create one), Denied,
+/// Corrupt, TooNew, Unavailable.
 Result<std::shared_ptr<Store>> open_lmdb_store(const LmdbOptions& options);
-
-/// For the end of a process, even from within a signal handler that interrupted a call of a store: closes all
-/// stores of this process if nothing is going on in any of them, and says whether it did. Tests atomics
-/// before anything else and waits for no transaction; whatever stays open ends with the process, without
-/// loss. Closing frees memory, so a handler that may have interrupted malloc should leave it. A closed store
-/// answers Unavailable.
-[[nodiscard]] bool close_lmdb_stores();
 
 /// What can be told of a path without opening it, for a configuration test by a process that must not hold a
 /// store: exists, is a store directory, belongs to `uid`, is closed to others, is on a local file system.

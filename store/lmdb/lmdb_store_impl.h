@@ -22,8 +22,7 @@ class LmdbStore final : public Store {
   /// Closes if nothing is going on; else leaves everything to the end of the process.
   ~LmdbStore() override;
 
-  /// Closes for good if nothing is going on; says whether it is closed now. Only tests an atomic before it
-  /// decides.
+  /// Closes for good if nothing is going on; says whether it is closed now.
   [[nodiscard]] bool try_close();
   [[nodiscard]] pid_t process() const { return process_; }
   /// REQUIRES: not closed.

@@ -112,16 +112,6 @@ Result<std::shared_ptr<Store>> open_lmdb_store(const LmdbOptions& options) {
   return std::shared_ptr<Store>(std::move(store.value()));
 }
 
-bool close_lmdb_stores() {
-  const std::unique_lock lock(registry().mutex, std::try_to_lock);
-  if (!lock.owns_lock()) return false;
-  bool all = true;
-  for (auto& [identity, entry] : registry().entries) {
-    if (entry.process == getpid() && !entry.store->try_close()) all = false;
-  }
-  return all;
-}
-
 Status check_lmdb_store_path(const std::string& path, std::uint32_t uid) {
   return check_store_files(path, uid);
 }

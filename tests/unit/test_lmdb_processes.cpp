@@ -107,7 +107,6 @@ void a_stopped_writer() {
   }));
   CPPUNIT_ASSERT(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, contacts(*store));
-  CPPUNIT_ASSERT(!close_lmdb_stores());  // the thread that writes is waiting
   std::thread patient([&] { require_ok(add(*store, "patient@x")); });
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   writer.kill();
