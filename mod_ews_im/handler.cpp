@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 #include <string>
+#include <tuple>
 
 #include "mod_ews_im/answer.h"
 #include "mod_ews_im/body.h"
@@ -274,6 +275,13 @@ class Handling {
 };
 
 }  // namespace
+
+void prepare_parsers(apr_pool_t*, server_rec* first) {
+  std::ignore = guarded(first, false, [] {
+    parsers();
+    return true;
+  });
+}
 
 int handle_request(request_rec* r) noexcept {
   const Mode mode = location_config(r).mode;

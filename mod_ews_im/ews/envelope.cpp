@@ -139,6 +139,12 @@ const Element* Element::child(Namespace child_ns, std::string_view name) const {
   return nullptr;
 }
 
+// What libxml2 would otherwise set up at its first use, it does not set up safely if threads do so at once.
+ParserStock::ParserStock() {
+  parsers_.reserve(kMost);
+  xmlInitParser();
+}
+
 ParserStock::~ParserStock() {
   for (void* parser : parsers_) xmlFreeParserCtxt(static_cast<xmlParserCtxtPtr>(parser));
 }

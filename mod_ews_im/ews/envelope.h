@@ -71,10 +71,10 @@ enum class Verdict : std::uint8_t {
 };
 
 /// Parsers that have read a whole envelope, kept for the next ones of a process: making one costs more than
-/// reading a usual request. For all threads.
+/// reading a usual request. For all threads; make it before they use libxml2.
 class ParserStock {
  public:
-  ParserStock() { parsers_.reserve(kMost); }
+  ParserStock();
   ~ParserStock();
   ParserStock(const ParserStock&) = delete;
   ParserStock& operator=(const ParserStock&) = delete;
