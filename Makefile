@@ -207,11 +207,11 @@ bench: benches
 
 # The module and the unit tests with sanitizers, and a part of the tests against Apache.
 check-asan:
-	$(MAKE) SAN=address,undefined tests
+	$(MAKE) SAN=address,undefined all build-asan/unit_tests
 	@BUILD=build-asan HTTPD=$(HTTPD) APXS=$(APXS) tests/tools/run_suites unit sanitized
 
 check-tsan:
-	$(MAKE) SAN=thread tests
+	$(MAKE) SAN=thread all build-tsan/unit_tests
 	@BUILD=build-tsan HTTPD=$(HTTPD) APXS=$(APXS) tests/tools/run_suites unit sanitized
 
 check-style: $(BUILD)/tidy.flags

@@ -194,7 +194,7 @@ class TestStores:
 
         def test(content):
             path.write_text(content, encoding="utf-8")
-            return subprocess.run(bench.command("-t"), capture_output=True, text=True, check=False)
+            return bench.run("-t")
 
         done = test(without)
         assert done.returncode != 0
@@ -288,7 +288,7 @@ def listed():
     """The directives that the module itself names."""
     with unstarted() as env:
         env.write_config()
-        done = subprocess.run(env.command("-L"), capture_output=True, text=True, check=False)
+        done = env.run("-L")
     assert done.returncode == 0, done.stderr
     return re.findall(r"^(\w+) \(mod_ews_im\.cpp\)$", done.stdout, re.MULTILINE)
 
@@ -330,7 +330,7 @@ def test_shipped_configuration_loads():
             if uncomment:
                 config = env.scratch / "httpd.conf"
                 config.write_text(re.sub(r"(?m)^EWSImStore .*$", "", config.read_text(encoding="utf-8")), encoding="utf-8")
-            done = subprocess.run(env.command("-t"), capture_output=True, text=True, check=False)
+            done = env.run("-t")
             assert done.returncode == 0, done.stderr
 
 
@@ -345,7 +345,7 @@ def test_examples_load(name, modules):
         path = env.write_config(location="EWSIm Off")
         own = re.sub(r"(?m)^EWSImStore .*$", "", path.read_text(encoding="utf-8"))
         path.write_text(own + text, encoding="utf-8")
-        done = subprocess.run(env.command("-t"), capture_output=True, text=True, check=False)
+        done = env.run("-t")
         assert done.returncode == 0, done.stderr
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.httpd import soap
 from tests.httpd.backend import Backend
-from tests.httpd.env import MPMS, URL, Env
+from tests.httpd.env import MPMS, SANITIZER, URL, Env
 
 RESTARTS = int(os.environ.get("EWS_IM_RESTARTS", "5"))
 PROXY = 'ProxyPassMatch "(?i)^/ews/(.*)$" "http://127.0.0.1:{}/EWS/$1"'
@@ -144,7 +144,7 @@ def test_graceful_restarts(server, tell):
          f"{sizes[-1]} kB after the last")
     assert load.failures == []
     load.check_added()
-    assert sizes[-1] - sizes[len(sizes) // 10] < 1000
+    assert SANITIZER or sizes[-1] - sizes[len(sizes) // 10] < 1000  # sanitizers keep what was freed for a while
     assert not server.check_log()
     alive = set(server.children())
     assert server.wait(lambda: set(readers(server.store)) <= set(server.children())), (readers(server.store), alive)
