@@ -199,9 +199,9 @@ ChangeNumber MailboxRecords::next_change_number() {
 // A damaged page can hide records from a walk.
 void MailboxRecords::check_count(std::string_view what, std::uint64_t said, std::uint64_t found) {
   if (said == found) return;
-  records_->fail_corrupt(mailbox_key(mailbox_.guid).view(), "it counts " + std::to_string(said) + " " +
-                                                                std::string(what) + "; there are " +
-                                                                std::to_string(found));
+  records_->fail_corrupt(
+      mailbox_key(mailbox_.guid).view(),
+      "it counts " + std::to_string(said) + " " + std::string(what) + "; there are " + std::to_string(found));
 }
 
 void MailboxRecords::check_number(ItemNumber number) {

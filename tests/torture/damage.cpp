@@ -197,8 +197,7 @@ class Trials {
  private:
   void one(const std::string& what, std::string_view bytes) {
     put_file(options_, bytes);
-    const int status =
-        in_child([&] { return judge(read_all(options_), contents_.second, contents_.first); });
+    const int status = in_child([&] { return judge(read_all(options_), contents_.second, contents_.first); });
     const Outcome outcome = WIFEXITED(status) ? static_cast<Outcome>(WEXITSTATUS(status)) : Died;
     ++outcomes_[outcome];
     put_file(options_, bytes);
@@ -208,7 +207,8 @@ class Trials {
     });
     if (WIFEXITED(checked) && WEXITSTATUS(checked) == 99) give_up("cannot run " + ctl_);
     if (WIFSIGNALED(checked)) ++check_died_;
-    const bool missed = WIFEXITED(checked) && WEXITSTATUS(checked) == 0 && outcome != Same && outcome != Older;
+    const bool missed =
+        WIFEXITED(checked) && WEXITSTATUS(checked) == 0 && outcome != Same && outcome != Older;
     missed_ += missed ? 1 : 0;
     if (outcome == Wrong || missed) {
       std::printf("%s: %s%s\n", what.c_str(), kOutcomeNames[outcome], missed ? ", missed by check" : "");
