@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "store/lmdb/page.h"
+
 namespace ews_im::store {
 namespace {
 
@@ -39,6 +41,8 @@ bool Records::look_beside(std::string_view sought, int error, const MDB_val& bes
     fail_corrupt(key, kOutOfOrder);
   } else if (!payload_of(key, to_view(record))) {
     fail_corrupt(key, "its checksum is wrong");
+  } else if (access_ == Access::Reading && !leaf_is_sound(key, env_->page_size())) {
+    fail_corrupt(key, "its page is damaged");
   }
   return status_.ok();
 }

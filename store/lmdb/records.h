@@ -33,9 +33,12 @@ class Cursor {
   MDB_cursor* cursor_ = nullptr;
 };
 
+/// What a transaction may do.
+enum class Access { Reading, Writing };
+
 class Records {
  public:
-  Records(LmdbEnv& env, MDB_txn* txn) : env_(&env), txn_(txn) {}
+  Records(LmdbEnv& env, MDB_txn* txn, Access access) : env_(&env), txn_(txn), access_(access) {}
 
   [[nodiscard]] const Status& status() const { return status_; }
   /// Keeps the fault unless there is one already.
@@ -71,7 +74,7 @@ class Records {
   bool failed(int error, const Key& key);
   /// LMDB has no checksums of its own: where a page is damaged, a search ends at a wrong place, and a record is
   /// not found though it is there. `beside` is the record at one side of the place where `sought` was looked
-  /// for: it must lie on that side of it, and its checksum, which is also that of its key, must be right.
+  /// for: it must lie on that side of it, and its checksum, which is also that of its key, and its page must be right.
   bool look_beside(std::string_view sought, int error, const MDB_val& beside, const MDB_val& record,
                    bool before);
   /// Both sides of a key that was not found.
@@ -80,6 +83,7 @@ class Records {
 
   LmdbEnv* env_;
   MDB_txn* txn_;
+  Access access_;
   Status status_;
   std::uint64_t pages_ = 0;
   bool map_full_ = false;
