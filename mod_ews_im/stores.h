@@ -53,11 +53,12 @@ class StoreSpec {
 
   /// Opens the store; whether that works is told to the log. For child_init.
   void open(const server_rec* s);
-  /// Null without memory for it, and before watch().
+  /// nullptr before watch(), and without memory for a guard.
   [[nodiscard]] CrashGuard* guard() const { return guard_; }
   /// For the parent, before it makes children.
   void watch(apr_pool_t* pool) { guard_ = CrashGuard::create(pool); }
-  /// The open store, or nullptr, also when the guard says that it must be left alone. Tries to open it again when the last attempt is some seconds old.
+  /// The open store, or nullptr, also when the guard says that it must be left alone. Tries to open it again
+  /// when the last attempt is some seconds old.
   [[nodiscard]] store::Store* get(const server_rec* s);
 
  private:

@@ -36,7 +36,8 @@ constexpr std::size_t kPageHead = 160;  // of each page: header, and where the r
 constexpr unsigned kLongestTrial = 20;  // seconds
 constexpr std::string_view kFault = "fault";
 
-enum Outcome { Same, Found, Older, Wrong, Died, kOutcomes };
+enum Outcome { Same, Found, Older, Wrong, Died };
+constexpr std::size_t kOutcomes = 5;
 constexpr std::array<const char*, kOutcomes> kOutcomeNames{"same", "found", "older", "wrong", "died"};
 
 /// What is in the store, part by part, each the text of it or kFault.
