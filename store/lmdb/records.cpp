@@ -12,6 +12,20 @@ namespace {
 constexpr std::uint64_t kPagesOfAChange = 16;
 constexpr std::size_t kSmallestPage = 4096;
 
+// Whether the record behind the leaf of `key`, where the cursor is, is out of order: then the branch above leads
+// to a wrong leaf. `step` is MDB_NEXT or MDB_PREV. Leaves the last key that was looked at in `key`.
+bool leads_astray(MDB_cursor* cursor, MDB_val& key, MDB_cursor_op step, std::size_t page_size) {
+  const auto page = [&] { return reinterpret_cast<std::uintptr_t>(key.mv_data) / page_size; };
+  const std::uintptr_t first = page();
+  MDB_val record{};
+  while (page() == first) {
+    const std::string_view last = to_view(key);
+    if (mdb_cursor_get(cursor, &key, &record, step) != 0) return false;
+    if (step == MDB_NEXT ? to_view(key) <= last : to_view(key) >= last) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void Records::fail(Status status) {
@@ -53,7 +67,17 @@ void Records::look_around(const Key& sought) {
   MDB_val key{};
   MDB_val record{};
   if (error == 0) error = seek(cursor.get(), sought, key, record);
-  if (status_.ok()) look_beside(sought.view(), error, key, record, false);
+  if (!status_.ok() || !look_beside(sought.view(), error, key, record, false)) return;
+  if (access_ != Access::Reading) return;
+  if (error == 0 && leads_astray(cursor.get(), key, MDB_NEXT, env_->page_size())) {
+    return fail_corrupt(to_view(key), kOutOfOrder);
+  }
+  key = to_value(sought.view());
+  error = mdb_cursor_get(cursor.get(), &key, &record, MDB_SET_RANGE);
+  error = mdb_cursor_get(cursor.get(), &key, &record, error == 0 ? MDB_PREV : MDB_LAST);
+  if (error == 0 && leads_astray(cursor.get(), key, MDB_PREV, env_->page_size())) {
+    fail_corrupt(to_view(key), kOutOfOrder);
+  }
 }
 
 int Records::seek(MDB_cursor* cursor, const Key& from, MDB_val& key, MDB_val& record) {
