@@ -27,6 +27,8 @@ class Body {
   [[nodiscard]] bool ended() const { return ended_; }
   /// How many bytes were read.
   [[nodiscard]] apr_size_t size() const { return bytes_.size(); }
+  /// What was read. Valid until the next call.
+  [[nodiscard]] std::string_view bytes() const { return bytes_; }
   /// Gives all that was read back to the request, in front of what is still to come. This object is empty
   /// then.
   void hand_back();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -64,7 +65,7 @@ const char* advice(ResponseCode code) {
              "process holds the store";
     case ResponseCode::ErrorMailboxStoreUnavailable:
       return "the store cannot be used: look for a full disk, missing rights or a missing store (ews-imctl "
-             "init)";
+             "init), or, after EWSIM0013, a damaged one";
     default:
       return "the store failed: check it with ews-imctl check";
   }
@@ -146,30 +147,42 @@ class Handling {
 
   int serve(const ews::Envelope& envelope, Body& body) {
     warn_of_plain_password(request_);
+    std::optional<ews::Reply> reply;
+    {
+      // Over before the answer is sent: a client that reads slowly is in no call of the store.
+      const CrashGuard::Call call(config_.store != nullptr ? config_.store->guard() : nullptr, body.bytes(),
+                                  request_->user);
+      reply = reply_from_store(envelope);
+    }
+    return reply ? answer(*reply) : declined("no mailbox here", &body);
+  }
+
+  /// nullopt: there is no such mailbox here, and something else may have it.
+  std::optional<ews::Reply> reply_from_store(const ews::Envelope& envelope) {
     const ews::ServerVersion version = config_.version.value_or(ews::ServerVersion{});
     store::Store* store = config_.store != nullptr ? config_.store->get(request_->server) : nullptr;
     if (store == nullptr) {
       // Here too where something else serves the URL: nobody shall get another list because of a full disk.
       auto reply = ews::error_reply(envelope, version, {.code = ResponseCode::ErrorMailboxStoreUnavailable});
       reply.set_detail("it is not open");
-      return answer(reply);
+      return reply;
     }
     const auto deadline =
         std::chrono::steady_clock::now() + config_.write_timeout.value_or(kDefaultWriteTimeout);
     const Identified identified = identify(request_, config_, mode_, *store, envelope, deadline);
-    if (const auto* fault = std::get_if<SoapFault>(&identified)) return answer(ews::fault_reply(*fault));
+    if (const auto* fault = std::get_if<SoapFault>(&identified)) return ews::fault_reply(*fault);
     if (const auto* status = std::get_if<store::Status>(&identified)) {
-      return answer(ews::store_fault_reply(envelope, version, *status));
+      return ews::store_fault_reply(envelope, version, *status);
     }
     if (std::holds_alternative<NotHere>(identified)) {
-      if (passes_on()) return declined("no mailbox here", &body);
-      return answer(ews::error_reply(
+      if (passes_on()) return std::nullopt;
+      return ews::error_reply(
           envelope, version,
-          {.code = ResponseCode::ErrorNonExistentMailbox, .text = ews::kNoMailboxForSmtpAddress}));
+          {.code = ResponseCode::ErrorNonExistentMailbox, .text = ews::kNoMailboxForSmtpAddress});
     }
     mailbox_ = std::get<store::Guid>(identified).text();
     note(request_, kMailboxNote, mailbox_);
-    return answer(ews::serve(envelope, *store, std::get<store::Guid>(identified), version, deadline));
+    return ews::serve(envelope, *store, std::get<store::Guid>(identified), version, deadline);
   }
 
   // ---- Ways out

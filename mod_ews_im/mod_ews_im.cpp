@@ -19,6 +19,7 @@ void register_hooks(apr_pool_t* pool) {
   ap_hook_post_config(ews_im::announce_stores, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_child_init(ews_im::open_stores, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_child_init(ews_im::prepare_parsers, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_child_status(ews_im::watch_children, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_translate_name(ews_im::note_claim, nullptr, nullptr, APR_HOOK_REALLY_FIRST);
   ap_hook_map_to_storage(ews_im::claim, nullptr, nullptr, APR_HOOK_FIRST);
   ap_hook_insert_filter(ews_im::follow_redirect, nullptr, nullptr, APR_HOOK_MIDDLE);

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "mod_ews_im/apache.h"
+#include "mod_ews_im/crash_guard.h"
 #include "store/store.h"
 
 namespace ews_im {
@@ -50,7 +51,12 @@ class StoreSpec {
 
   /// Opens the store; whether that works is told to the log. For child_init.
   void open(const server_rec* s);
-  /// The open store, or nullptr. Tries to open it again when the last attempt is some seconds old.
+  /// nullptr before watch(), and without memory for a guard.
+  [[nodiscard]] CrashGuard* guard() const { return guard_; }
+  /// For the parent, before it makes children.
+  void watch(apr_pool_t* pool) { guard_ = CrashGuard::create(pool); }
+  /// The open store, or nullptr, also when the guard says that it must be left alone. Tries to open it again
+  /// when the last attempt is some seconds old.
   [[nodiscard]] store::Store* get(const server_rec* s);
 
  private:
@@ -68,14 +74,18 @@ class StoreSpec {
   const void* settings_;
   const char* file_;
   int line_;
+  CrashGuard* guard_ = nullptr;
   std::mutex mutex_;  // of the next two
   std::shared_ptr<store::Store> owner_;
   apr_time_t last_attempt_ = 0;
   std::atomic<store::Store*> store_ = nullptr;
 };
 
-/// The post_config hook: tells the log which version serves which stores.
+/// The post_config hook: tells the log which version serves which stores, and sets a guard on each.
 int announce_stores(apr_pool_t* pconf, apr_pool_t* plog, apr_pool_t* ptemp, server_rec* first);
+/// The child_status hook: a child that died in a call of a store may have been the last to try that.
+void watch_children(server_rec* first, pid_t child, ap_generation_t generation, int slot,
+                    mpm_child_status status);
 /// The child_init hook: opens each store once. They stay open until the process ends.
 void open_stores(apr_pool_t* pchild, server_rec* first);
 

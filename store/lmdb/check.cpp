@@ -62,7 +62,7 @@ void Check::report(std::string_view key, std::string_view what) {
 
 // What another record says; what is wrong with that is reported when its turn comes.
 std::optional<std::string> Check::payload(const Key& key) {
-  Records records(*env_, txn_);
+  Records records(*env_, txn_, Access::Reading);
   const auto found = records.get(key);
   if (!found) return std::nullopt;
   return std::string(*found);

@@ -79,6 +79,8 @@ class LmdbEnv {
   /// What an LMDB error is for those above; `doing` begins the detail.
   Status fault(int error, std::string_view doing);
   [[nodiscard]] const std::string& path() const { return options_.path; }
+  /// Bytes.
+  [[nodiscard]] unsigned page_size() const { return page_size_; }
 
  private:
   friend class LmdbTxn;
@@ -95,7 +97,6 @@ class LmdbEnv {
   Status mend();
   Status resize(std::uint64_t size);
   Result<LmdbTxn> begin(unsigned flags);
-  [[nodiscard]] unsigned page_size() const { return page_size_; }
 
   LmdbOptions options_;
   bool is_backup_ = false;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kMalformed = "it does not have the form of its kind";
 constexpr std::size_t kUsualRecord = 128;
+constexpr std::uint64_t kDefaultGroups = 3;
 
 const std::string& address_of(const ImContact& contact) {
   return contact.kind == ContactKind::Im ? contact.im_address : contact.tel_uri_address;
@@ -70,6 +71,7 @@ MailboxRecords::MailboxRecords(Records& records, const Guid& mailbox) : records_
   mailbox_.guid = mailbox;
   const auto payload = records.get(key);
   if (!payload) {
+    if (records.has(directory_key(mailbox))) records.fail_corrupt(key.view(), "it is missing");
     records.fail({Fault::NotFound, "no mailbox " + mailbox.text()});
   } else if (const auto head = decode_mailbox(mailbox, *payload)) {
     mailbox_ = *head;
@@ -105,6 +107,9 @@ std::vector<ImGroup> MailboxRecords::im_groups() {
     groups.push_back(*std::move(group));
     return true;
   });
+  const auto own = std::ranges::count_if(groups, [](const ImGroup& group) { return counted(group) != 0; });
+  check_count("groups", mailbox_.im_groups + kDefaultGroups, groups.size());
+  check_count("groups of the user", mailbox_.im_groups, static_cast<std::uint64_t>(own));
   if (!records_->status().ok()) groups.clear();
   return groups;
 }
@@ -152,6 +157,7 @@ ImContacts MailboxRecords::im_contacts() {
     result.text += payload;
     return true;
   });
+  check_count("contacts", mailbox_.im_contacts, pieces.size());
   result.contacts.resize(pieces.size());
   result.memberships.reserve(pieces.size() + pieces.size() / 2);
   std::vector<std::size_t> counts(pieces.size());
@@ -188,6 +194,14 @@ ChangeNumber MailboxRecords::next_change_number() {
   if (mailbox_.last_change >= kLargestCounter) fail_internal("all change numbers are used up");
   head_changed_ = true;
   return ++mailbox_.last_change;
+}
+
+// A damaged page can hide records from a walk.
+void MailboxRecords::check_count(std::string_view what, std::uint64_t said, std::uint64_t found) {
+  if (said == found) return;
+  records_->fail_corrupt(
+      mailbox_key(mailbox_.guid).view(),
+      "it counts " + std::to_string(said) + " " + std::string(what) + "; there are " + std::to_string(found));
 }
 
 void MailboxRecords::check_number(ItemNumber number) {

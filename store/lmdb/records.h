@@ -33,9 +33,12 @@ class Cursor {
   MDB_cursor* cursor_ = nullptr;
 };
 
+/// What a transaction may do.
+enum class Access { Reading, Writing };
+
 class Records {
  public:
-  Records(LmdbEnv& env, MDB_txn* txn) : env_(&env), txn_(txn) {}
+  Records(LmdbEnv& env, MDB_txn* txn, Access access) : env_(&env), txn_(txn), access_(access) {}
 
   [[nodiscard]] const Status& status() const { return status_; }
   /// Keeps the fault unless there is one already.
@@ -43,6 +46,7 @@ class Records {
   void fail_corrupt(std::string_view key, std::string_view why);
 
   /// The payload, in the map: good until the next change. nullopt: no such record, or a fault.
+  /// That there is none is believed only where look_beside() finds nothing wrong.
   [[nodiscard]] std::optional<std::string_view> get(const Key& key);
   [[nodiscard]] bool has(const Key& key) { return get(key).has_value(); }
   void put(const Key& key, RecordWriter record);
@@ -50,8 +54,8 @@ class Records {
   void erase_all(const Key& prefix);
 
   /// Calls visit(key, record) for each record whose key begins with `prefix` and is not below `from`,
-  /// ascending, as they lie in the map and unchecked, until `visit` returns false. `visit` must change
-  /// nothing.
+  /// ascending, as they lie in the map, until `visit` returns false. Their order is checked, and what lies
+  /// before and behind them; not their checksums. `visit` must change nothing.
   template <class Visit>
   void walk_raw(const Key& prefix, const Key& from, const Visit& visit);
   /// The same with visit(key, payload), checked.
@@ -65,11 +69,21 @@ class Records {
   [[nodiscard]] bool map_full() const { return map_full_; }
 
  private:
+  /// Moves to the first record not below `from`, with a look at the one before.
+  int seek(MDB_cursor* cursor, const Key& from, MDB_val& key, MDB_val& record);
   bool failed(int error, const Key& key);
+  /// LMDB has no checksums of its own: where a page is damaged, a search ends at a wrong place, and a record is
+  /// not found though it is there. `beside` is the record at one side of the place where `sought` was looked
+  /// for: it must lie on that side of it, and its checksum, which is also that of its key, and its page must be right.
+  bool look_beside(std::string_view sought, int error, const MDB_val& beside, const MDB_val& record,
+                   bool before);
+  /// Both sides of a key that was not found.
+  void look_around(const Key& sought);
   void count_pages(std::size_t size);
 
   LmdbEnv* env_;
   MDB_txn* txn_;
+  Access access_;
   Status status_;
   std::uint64_t pages_ = 0;
   bool map_full_ = false;
@@ -80,6 +94,8 @@ inline std::string_view to_view(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
+inline constexpr std::string_view kOutOfOrder = "it is out of order: a page is damaged";
+
 template <class Visit>
 void Records::walk_raw(const Key& prefix, const Key& from, const Visit& visit) {
   if (!status_.ok()) return;
@@ -87,11 +103,16 @@ void Records::walk_raw(const Key& prefix, const Key& from, const Visit& visit) {
   const Cursor cursor(txn_, error);
   MDB_val key = to_value(from.view());
   MDB_val record{};
-  if (error == 0) error = mdb_cursor_get(cursor.get(), &key, &record, MDB_SET_RANGE);
-  while (error == 0 && to_view(key).starts_with(prefix.view()) && visit(to_view(key), to_view(record))) {
+  if (error == 0) error = seek(cursor.get(), from, key, record);
+  std::string_view last = from.view();
+  while (error == 0 && to_view(key).starts_with(prefix.view())) {
+    if (to_view(key) < last) return fail_corrupt(to_view(key), kOutOfOrder);
+    last = to_view(key);
+    if (!visit(last, to_view(record))) return;
     error = mdb_cursor_get(cursor.get(), &key, &record, MDB_NEXT);
+    if (error == 0 && to_view(key) == last) return fail_corrupt(last, kOutOfOrder);
   }
-  if (error != 0 && error != MDB_NOTFOUND) failed(error, prefix);
+  look_beside(last, error, key, record, false);
 }
 
 template <class Visit>

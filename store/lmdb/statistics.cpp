@@ -117,7 +117,7 @@ Result<LmdbStatistics> lmdb_statistics(const std::string& path) {
 
   auto txn = env.begin_read();
   if (!txn.ok()) return txn.status();
-  Records records(env, txn.value().get());
+  Records records(env, txn.value().get(), Access::Reading);
   statistics.free_pages = count_free_pages(txn.value().get());
   count_records(records, statistics);
   if (!records.status().ok()) return records.status();

@@ -211,7 +211,7 @@ Writer::Run Writer::run_job(Job& job, MDB_txn* parent, std::uint64_t& pages) {
     job.status = env_->fault(error, "begin");
     return Run::Done;
   }
-  Records records(*env_, txn);
+  Records records(*env_, txn, Access::Writing);
   const Outcome outcome = run_guarded(*job.change, records);
   job.status = records.status();
   if (outcome == Outcome::Commit && job.status.ok() && records.changed()) {

@@ -257,6 +257,89 @@ void one_bit_flipped(const DamageRow& row) {
   require_sound(place.path());
 }
 
+// ---- Records that a search does not find, though the store was not told to remove them
+
+struct MissingRow {
+  const char* name;
+  Key key;
+  bool (*harmed)(Store&);
+};
+
+const MissingRow kMissing[] = {
+    {"head", mailbox_key(kMailbox),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView&) { return true; }); }},
+    {"group", im_group_key(kMailbox, 9),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView& v) { return !v.im_groups().empty(); }); }},
+    {"default group", im_group_key(kMailbox, 3),
+     [](Store& s) { return look_is_corrupt(s, [](MailboxView& v) { return !v.im_groups().empty(); }); }},
+    {"contact", im_contact_key(kMailbox, 6),
+     [](Store& s) {
+       return look_is_corrupt(s, [](MailboxView& v) { return !v.im_contacts().contacts.empty(); });
+     }},
+    {"contact by address", im_contact_key(kMailbox, 6),
+     [](Store& s) {
+       return look_is_corrupt(
+           s, [](MailboxView& v) { return v.im_contact_by_address(ContactKind::Im, "b@x").has_value(); });
+     }},
+    {"directory entry", directory_key(kMailbox),
+     [](Store& s) {
+       const auto found = s.find(NameKind::SmtpAddress, entry_of(1).primary_smtp_address);
+       return !found.ok() && is_corrupt(found.status());
+     }},
+};
+
+void make_small(LmdbPlace& place) {
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  for (const char* address : {"a@x", "b@x", "c@x"}) require_ok(add(*store, address));
+  require_ok(store->write(kMailbox, soon(), [](MailboxTransaction& txn) {
+    while (txn.mailbox().next_item < 9) std::ignore = txn.next_item_number();
+    txn.put(ImGroup{txn.next_item_number(), GroupType::UserGroup, "Group", {}});
+    return Outcome::Commit;
+  }));
+}
+
+void a_record_missing(const MissingRow& row) {
+  LmdbPlace place;
+  make_small(place);
+  CPPUNIT_ASSERT(!row.harmed(*place.open()));
+  RawStore(place.path()).erase(row.key.view());
+  CPPUNIT_ASSERT(row.harmed(*place.open()));
+}
+
+/// Each place in the file where the key stands: pages that are no longer used, too.
+void flip_key(const std::string& file, std::string_view key, std::size_t byte) {
+  std::string content = read_file(file);
+  std::size_t found = 0;
+  for (std::size_t at = content.find(key); at != std::string::npos; at = content.find(key, at + 1), ++found) {
+    content[at + byte] = static_cast<char>(content[at + byte] ^ 0x40);
+  }
+  CPPUNIT_ASSERT(found > 0);
+  write_file(file, content);
+}
+
+void a_key_flipped() {
+  for (const std::size_t byte :
+       {std::size_t{3}, std::size_t{10}, im_contact_key(kMailbox, 6).view().size() - 1}) {
+    LmdbPlace place;
+    make_small(place);
+    flip_key(place.data(), im_contact_key(kMailbox, 6).view(), byte);
+    const auto store = place.open();
+    CPPUNIT_ASSERT(look_is_corrupt(*store, [](MailboxView& v) { return v.im_contact(6).has_value(); }));
+    CPPUNIT_ASSERT(look_is_corrupt(*store, [](MailboxView& v) { return !v.im_contacts().contacts.empty(); }));
+  }
+}
+
+void a_name_flipped() {
+  const Key key = name_key_of(NameKind::Account, "contoso\\user1");
+  for (std::size_t byte = 2; byte < key.view().size(); byte += 3) {
+    LmdbPlace place;
+    make_small(place);
+    flip_key(place.data(), key.view(), byte);
+    CPPUNIT_ASSERT(is_corrupt(place.open()->find(NameKind::Account, "contoso\\user1").status()));
+  }
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all{
       {"lock file replaced", lock_file_replaced},
@@ -269,6 +352,11 @@ std::vector<Case> cases() {
       {"a full disk", a_full_disk},
       {"no address space", no_address_space},
   };
+  all.push_back({"a key flipped", a_key_flipped});
+  all.push_back({"a name flipped", a_name_flipped});
+  for (const MissingRow& row : kMissing) {
+    all.push_back({std::string("a record missing, ") + row.name, [&row] { a_record_missing(row); }});
+  }
   for (const DamageRow& row : kDamages) {
     all.push_back({std::string("one bit flipped, ") + row.name, [&row] { one_bit_flipped(row); }});
   }

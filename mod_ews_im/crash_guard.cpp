@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mod_ews_im/crash_guard.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <functional>
+#include <thread>
+
+namespace ews_im {
+namespace {
+
+// Children run the cleanups of the parent's pools when they exit, while threads of them may still be in calls.
+struct Mapping {
+  void* memory;
+  pid_t owner;
+};
+
+apr_status_t unmap(void* mapping) noexcept {
+  const auto& it = *static_cast<const Mapping*>(mapping);
+  if (it.owner == getpid()) munmap(it.memory, sizeof(CrashGuard));
+  return APR_SUCCESS;
+}
+
+}  // namespace
+
+CrashGuard* CrashGuard::create(apr_pool_t* pool) {
+  void* memory = mmap(nullptr, sizeof(CrashGuard), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  auto* mapping = new (apr_palloc(pool, sizeof(Mapping))) Mapping{memory, getpid()};
+  apr_pool_cleanup_register(pool, mapping, unmap, apr_pool_cleanup_null);
+  return new (memory) CrashGuard;
+}
+
+bool CrashGuard::child_died(pid_t child) {
+  bool in_call = false;
+  for (Entry& entry : entries_) {
+    if (entry.process != child) continue;
+    if (const std::uint64_t key = entry.key.exchange(0); key != 0) {
+      died_in(key);
+      in_call = true;
+    }
+    entry.process = 0;
+  }
+  if (!in_call || tripped_) return false;
+  died_in(kAny);
+  for (const Suspect& suspect : suspects_) {
+    if (suspect.deaths >= kDeaths) tripped_ = true;
+  }
+  return tripped_;
+}
+
+void CrashGuard::died_in(std::uint64_t key) {
+  Suspect& suspect = suspects_[key % kSuspects];
+  if (suspect.key.exchange(key) != key) suspect.deaths = 0;
+  ++suspect.deaths;
+}
+
+void CrashGuard::survived(std::uint64_t key) {
+  Suspect& suspect = suspects_[key % kSuspects];
+  if (suspect.deaths != 0 && suspect.key == key) suspect.deaths = 0;
+}
+
+CrashGuard::Call::Call(CrashGuard* guard, std::string_view what, std::string_view who) : guard_(guard) {
+  if (guard_ == nullptr) return;
+  constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;
+  const std::hash<std::string_view> hash;
+  key_ = (hash(what) * kSpread + hash(who)) | 1U;
+  // A thread comes to the same place each time, to which no other is likely to come.
+  const pid_t self = getpid();
+  const std::uint64_t thread = std::hash<std::thread::id>{}(std::this_thread::get_id());
+  const std::uint64_t first = ((thread + static_cast<std::uint64_t>(self)) * kSpread) >> 32U;
+  for (std::size_t probe = 0; probe < kProbes; ++probe) {
+    const std::size_t at = (first + probe) % kEntries;
+    pid_t free = 0;
+    if (!guard_->entries_[at].process.compare_exchange_strong(free, self)) continue;
+    entry_ = at;
+    guard_->entries_[at].key = key_;
+    return;
+  }
+}
+
+CrashGuard::Call::~Call() {
+  if (guard_ == nullptr) return;
+  guard_->survived(key_);
+  guard_->survived(kAny);
+  if (entry_ == kEntries) return;
+  guard_->entries_[entry_].key = 0;
+  guard_->entries_[entry_].process = 0;
+}
+
+}  // namespace ews_im
