@@ -9,6 +9,7 @@
 #include "store/lmdb/directory_records.h"
 #include "store/lmdb/lmdb_store_impl.h"
 #include "store/lmdb/maintenance.h"
+#include "store/lmdb/page.h"
 #include "store/lmdb/records.h"
 
 namespace ews_im::store {
@@ -75,8 +76,14 @@ CheckSummary Check::run(const Progress& progress) {
   const Cursor cursor(txn_, error);
   MDB_val key{};
   MDB_val record{};
+  std::uintptr_t page = 0;
   if (error == 0) error = mdb_cursor_get(cursor.get(), &key, &record, MDB_FIRST);
   for (; error == 0; error = mdb_cursor_get(cursor.get(), &key, &record, MDB_NEXT)) {
+    const std::uintptr_t here = reinterpret_cast<std::uintptr_t>(key.mv_data) / env_->page_size();
+    if (here != page && !leaf_is_sound(to_view(key), env_->page_size())) {
+      report(to_view(key), "its page is damaged");
+    }
+    page = here;
     look_at(to_view(key), to_view(record));
     ++summary_.records;
     if (progress && summary_.records % kProgressStep == 0) progress(summary_.records, about.ms_entries);
