@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/lmdb/writer.h"
 
+#include <semaphore.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <exception>
 #include <string>
 #include <utility>
@@ -29,16 +35,46 @@ Outcome run_guarded(const Change& change, Records& records) {
 
 }  // namespace
 
+// A semaphore takes one call of the kernel to wait and one to wake; a condition takes its mutex besides, for which
+// whoever is woken must often wait again.
 struct Writer::Job {
-  explicit Job(const Change& its_change) : change(&its_change) {}
+  explicit Job(const Change& its_change) : change(&its_change) { sem_init(&semaphore, 0, 0); }
+  ~Job() { sem_destroy(&semaphore); }
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  /// False: `deadline` has passed. True once for each job.
+  bool wait(Deadline deadline) {
+    using std::chrono::duration_cast;
+    const auto since_epoch = std::max(deadline.time_since_epoch(), Deadline::duration::zero());
+    const auto seconds = duration_cast<std::chrono::seconds>(since_epoch);
+    const timespec time{
+        static_cast<time_t>(seconds.count()),
+        static_cast<long>(duration_cast<std::chrono::nanoseconds>(since_epoch - seconds).count())};
+    int result = 0;
+    do {
+      result = sem_clockwait(&semaphore, CLOCK_MONOTONIC, &time);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 && done.load(std::memory_order_acquire);
+  }
+  void wait() {
+    while (sem_wait(&semaphore) != 0) {
+    }
+    (void)done.load(std::memory_order_acquire);
+  }
+  /// From this on the job may be gone.
+  void tell() {
+    done.store(true, std::memory_order_release);
+    sem_post(&semaphore);
+  }
+
   const Change* change;
   Job* previous = nullptr;
   Job* next = nullptr;
   bool taken = false;  // under the writer's mutex_
-  Status status;       // the thread's until `done`
-  std::mutex mutex;
-  std::condition_variable wake;
-  bool done = false;  // under `mutex`
+  Status status;       // the writer's until tell()
+  sem_t semaphore{};
+  std::atomic<bool> done = false;  // orders nothing that the semaphore does not: sanitizers know it better
 };
 
 void Writer::Queue::push(Job& job) {
@@ -108,12 +144,9 @@ Status Writer::run(Deadline deadline, const Change& change) {
       return {Fault::Unavailable, env_->path() + ": the thread that writes cannot be started"};
     }
   }
-  std::unique_lock lock(job.mutex);
-  if (!job.wake.wait_until(lock, deadline, [&] { return job.done; })) {
-    lock.unlock();
+  if (!job.wait(deadline)) {
     if (auto status = withdraw(job); !status.ok()) return status;
-    lock.lock();
-    job.wake.wait(lock, [&] { return job.done; });
+    job.wait();
   }
   return std::move(job.status);
 }
@@ -237,10 +270,7 @@ void Writer::finish(Queue& batch, const Status& status) {
     Job& job = *batch.first();
     batch.remove(job);
     if (!status.ok()) set_status(job, status);
-    // From the unlocking on the job may be gone.
-    const std::lock_guard lock(job.mutex);
-    job.done = true;
-    job.wake.notify_one();
+    job.tell();
   }
 }
 
