@@ -249,7 +249,7 @@ class EnvelopeReader::Impl {
     }
   }
 
-  static xmlParserCtxtPtr make_parser() {
+  xmlParserCtxtPtr make_parser() {
     xmlSAXHandler sax{};
     sax.initialized = XML_SAX2_MAGIC;
     sax.startElementNs = [](void* self, const xmlChar* name, const xmlChar* prefix, const xmlChar* uri,
@@ -280,7 +280,7 @@ class EnvelopeReader::Impl {
     sax.serror = [](void* self, xmlErrorPtr error) {
       guarded(self, [&](Impl& impl) { impl.parser_error(*error); });
     };
-    return xmlCreatePushParserCtxt(&sax, nullptr, nullptr, 0, nullptr);
+    return xmlCreatePushParserCtxt(&sax, this, nullptr, 0, nullptr);
   }
 
   void free_parser() {

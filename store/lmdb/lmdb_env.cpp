@@ -10,8 +10,6 @@ namespace ews_im::store {
 namespace {
 
 constexpr std::uint64_t kLargestMapSize = std::uint64_t{1} << 45;
-// Looking for files by name costs a small read a third of its time.
-constexpr std::chrono::steady_clock::duration kBetweenFileChecks = std::chrono::milliseconds(10);
 constexpr std::uint64_t kFileStep = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMostSpareRoom = std::uint64_t{8} << 20;  // at the end of the file
 
@@ -102,13 +100,7 @@ Status LmdbEnv::reserve_file(std::uint64_t pages) {
 
 // Processes that open the store now find other files than ours. They would not know of our readers and
 // writers, nor we of theirs: even what we read could be overwritten under our hands.
-Status LmdbEnv::check_same_files(bool seldom) {
-  if (seldom) {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
-    auto last = files_checked_.load(std::memory_order_relaxed);
-    if (now - last < kBetweenFileChecks.count()) return {};
-    files_checked_.store(now, std::memory_order_relaxed);
-  }
+Status LmdbEnv::check_same_files() {
   const std::pair<std::string, const FileIdentity&> files[] = {{lock_file(options_.path), lock_identity_},
                                                                {data_file(options_.path), data_identity_}};
   for (const auto& [file, identity] : files) {
@@ -133,7 +125,7 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
     if (error == 0) {
       LmdbTxn result(*this, txn);
       if (is_backup_) return result;
-      auto status = check_same_files((flags & MDB_RDONLY) != 0);
+      auto status = check_same_files();
       if (status.ok()) status = check_file_size();
       if (!status.ok()) return status;
       return result;

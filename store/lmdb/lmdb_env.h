@@ -7,7 +7,6 @@
 #include <sys/types.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -91,8 +90,7 @@ class LmdbEnv {
   Status check_format();
   Status after_open();
   Status check_file_size();
-  /// `seldom`: what was found in the last hundredth of a second is good enough.
-  Status check_same_files(bool seldom);
+  Status check_same_files();
   Status reserve_file(std::uint64_t pages);
   Status mend();
   Status resize(std::uint64_t size);
@@ -106,7 +104,6 @@ class LmdbEnv {
   FileIdentity data_identity_;
   UniqueFd turn_file_;  // data.mdb once more, for the lock by which writers take turns
   MapLock map_lock_;
-  std::atomic<std::chrono::steady_clock::rep> files_checked_{0};  // when
   std::atomic<bool> broken_{false};  // LMDB wants the environment to be closed and opened again
 };
 

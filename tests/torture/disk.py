@@ -5,6 +5,7 @@ Needs the right to mount; mountable() tells whether it is there.
 """
 
 import atexit
+import contextlib
 import fcntl
 import functools
 import os
@@ -77,7 +78,8 @@ class Disk:
         with open(self.ballast, "ab") as ballast:
             size = self.free() - leave
             if size > 0:
-                os.posix_fallocate(ballast.fileno(), ballast.tell(), size)
+                with contextlib.suppress(OSError):  # the file system keeps some for itself: then it is full already
+                    os.posix_fallocate(ballast.fileno(), ballast.tell(), size)
 
     def empty(self):
         self.ballast.unlink(missing_ok=True)

@@ -164,8 +164,11 @@ def test_full_disk(kind, seconds, thorough, tally):
 
 
 def map_size(pid):
-    """How much of its address space a process gives to the store."""
-    lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
+    """How much of its address space a process gives to the store; nothing once it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     spans = [line.split()[0].split("-") for line in lines if line.endswith("/data.mdb")]
     return sum(int(end, 16) - int(start, 16) for start, end in spans)
 

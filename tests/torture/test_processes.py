@@ -98,7 +98,11 @@ def test_stale_readers(seconds, thorough, tally):
 
 
 def has_stopped(pid):
-    states = [path.read_text(encoding="utf-8", errors="replace") for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    """True as well for a process that has ended."""
+    try:
+        states = [path.read_text(encoding="utf-8", errors="replace") for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
     return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
 
 
