@@ -21,6 +21,7 @@ from tests.bench.figures import FIGURES, Lab
 from tests.bench.server import BENCH, Disk
 from tests.httpd.env import ROOT
 
+ROUNDS, SECONDS = int(os.environ.get("BENCH_ROUNDS", "5")), int(os.environ.get("BENCH_SECONDS", "2"))
 MARKS = "<!-- make bench: begin -->\n", "<!-- make bench: end -->\n"
 
 
@@ -30,7 +31,8 @@ def machine():
     versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "apache2-bin", "libxml2", "liblmdb0", "g++",
                                "wrk"], capture_output=True, text=True, check=False).stdout.rstrip(", ")
     return (f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} processors ({cpu[1] if cpu else os.uname().machine}), "
-            f"{memory} GB, Linux {os.uname().release}, {versions}. Load before the run: {os.getloadavg()[0]:.1f}.")
+            f"{memory} GB, Linux {os.uname().release}, {versions}. {ROUNDS} rounds of {SECONDS} s; "
+            f"load before the run: {os.getloadavg()[0]:.1f}.")
 
 
 def table(rows):
@@ -49,7 +51,7 @@ def main():
     about = machine()
     rows = []
     with Disk() as disk:
-        lab = Lab(disk, int(os.environ.get("BENCH_ROUNDS", "5")), int(os.environ.get("BENCH_SECONDS", "2")))
+        lab = Lab(disk, ROUNDS, SECONDS)
         for name in (name for name in FIGURES if name in chosen):
             started = time.monotonic()
             found = FIGURES[name](lab)

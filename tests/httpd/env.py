@@ -251,14 +251,16 @@ class Env:
         return self.log(since).count("resuming normal operations")
 
     def stop(self):
-        """Lets the children finish, then does as `apachectl stop`. A child of the event MPM that gets SIGTERM at once looks at
-        the connections of its workers while they free them, and may crash."""
+        """As `apachectl stop`. A child of the event MPM that gets SIGTERM at once looks at the connections of its workers
+        while they free them, and may crash, so it may finish first. One of the worker MPM would wait for every client
+        that keeps a connection."""
         self.generation += 1
         for connection in list(self.connections):
             connection.close()
         try:
-            self.signal(signal.SIGWINCH)
-            self.wait(lambda: not group_lives(self.process.pid, besides=self.process.pid), PATIENCE)
+            if self.mpm == "event":
+                self.signal(signal.SIGWINCH)
+                self.wait(lambda: not group_lives(self.process.pid, besides=self.process.pid), PATIENCE)
             if self.process.poll() is None:
                 self.signal(signal.SIGTERM)
             self.process.wait(SECONDS)
