@@ -2,10 +2,12 @@
 #include "mod_ews_im/answer.h"
 
 #include <algorithm>
-#include <mutex>
+#include <memory>
+#include <optional>
 #include <span>
-#include <vector>
+#include <tuple>
 
+#include "mod_ews_im/ews/stock.h"
 #include "mod_ews_im/note.h"
 
 namespace ews_im {
@@ -62,9 +64,8 @@ class Sender {
   apr_status_t status_ = APR_SUCCESS;
 };
 
-/// Memory for the pieces of a body. That of long bodies is shared by all threads, the last used first, which
-/// is still in the processor's cache, and is never given back: there is no more of it than threads that have
-/// sent at the same time.
+/// Memory for the pieces of a body. That of long bodies is shared by all threads and is not given back as long
+/// as there is room for it: there is no more of it than threads that have sent at the same time.
 class PieceBuffer {
  public:
   PieceBuffer(apr_pool_t* pool, std::uint64_t length) {
@@ -74,39 +75,27 @@ class PieceBuffer {
       return;
     }
     size_ = kPieceSize;
-    shared_ = true;
-    {
-      const std::lock_guard lock(stock().mutex);
-      if (!stock().buffers.empty()) {
-        bytes_ = stock().buffers.back();
-        stock().buffers.pop_back();
-      }
-    }
-    if (bytes_ == nullptr) bytes_ = new char[kPieceSize];
+    shared_.reset(stock().take());
+    if (!shared_) shared_ = std::make_unique_for_overwrite<char[]>(kPieceSize);
+    bytes_ = shared_.get();
   }
   ~PieceBuffer() {
-    if (!shared_) return;
-    const std::lock_guard lock(stock().mutex);
-    stock().buffers.push_back(bytes_);
+    if (shared_ && stock().give(bytes_)) std::ignore = shared_.release();
   }
   PieceBuffer(const PieceBuffer&) = delete;
   PieceBuffer& operator=(const PieceBuffer&) = delete;
   [[nodiscard]] std::span<char> get() const { return {bytes_, size_}; }
 
  private:
-  struct Stock {
-    std::mutex mutex;
-    std::vector<char*> buffers;
-  };
   /// Never destroyed: when the process ends, threads of it may still be at work.
-  static Stock& stock() {
-    static auto* const all = new Stock;
+  static ews::Stock<char>& stock() {
+    static auto* const all = new ews::Stock<char>;
     return *all;
   }
 
   char* bytes_ = nullptr;
   std::size_t size_ = 0;
-  bool shared_ = false;
+  std::unique_ptr<char[]> shared_;  // empty for a short body
 };
 
 void set_headers(request_rec* r, int http_status, const char* content_type, std::uint64_t length) {
@@ -125,14 +114,15 @@ int send_reply(request_rec* r, const ews::Reply& reply) {
   const std::uint64_t length = reply.content_length();
   set_headers(r, reply.http_status(), "text/xml; charset=utf-8", length);
   Sender sender(r, length);
-  const PieceBuffer buffer(r->pool, reply.is_rendered() ? length : 0);
+  std::optional<PieceBuffer> buffer;
+  if (reply.is_rendered()) buffer.emplace(r->pool, length);
   try {
     reply.write(
         [&](std::string_view piece) {
           trace_text(r, "reply", piece);
           return sender(piece);
         },
-        buffer.get());
+        buffer ? buffer->get() : std::span<char>{});
   } catch (const std::exception& exception) {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EWSIM(0003) "an answer breaks off: %s", exception.what());
   }

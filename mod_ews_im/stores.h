@@ -49,8 +49,6 @@ class StoreSpec {
   [[nodiscard]] const char* file() const { return file_; }
   [[nodiscard]] int line() const { return line_; }
 
-  /// Opens the store; whether that works is told to the log. For child_init.
-  void open(const server_rec* s);
   /// nullptr before watch(), and without memory for a guard.
   [[nodiscard]] CrashGuard* guard() const { return guard_; }
   /// For the parent, before it makes children.
@@ -67,6 +65,9 @@ class StoreSpec {
         settings_(settings),
         file_(cmd.directive->filename),
         line_(cmd.directive->line_num) {}
+
+  /// Opens the store; whether that works is told to the log.
+  void open(const server_rec* s);
 
   const char* kind_;
   const server_rec* server_;

@@ -140,32 +140,10 @@ const Element* Element::child(Namespace child_ns, std::string_view name) const {
 }
 
 // What libxml2 would otherwise set up at its first use, it does not set up safely if threads do so at once.
-ParserStock::ParserStock() {
-  parsers_.reserve(kMost);
-  xmlInitParser();
-}
+ParserStock::ParserStock() { xmlInitParser(); }
 
 ParserStock::~ParserStock() {
-  for (void* parser : parsers_) xmlFreeParserCtxt(static_cast<xmlParserCtxtPtr>(parser));
-}
-
-void* ParserStock::take() {
-  const std::lock_guard lock(mutex_);
-  if (parsers_.empty()) return nullptr;
-  void* const parser = parsers_.back();
-  parsers_.pop_back();
-  return parser;
-}
-
-void ParserStock::give(void* parser) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (parsers_.size() < kMost) {
-      parsers_.push_back(parser);
-      return;
-    }
-  }
-  xmlFreeParserCtxt(static_cast<xmlParserCtxtPtr>(parser));
+  while (void* const parser = take()) xmlFreeParserCtxt(static_cast<xmlParserCtxtPtr>(parser));
 }
 
 // A warning of the parser, which is all that its error number tells then; want of memory can cause it, too.
@@ -191,12 +169,8 @@ class EnvelopeReader::Impl {
   ~Impl() {
     const bool clean = stock_ != nullptr && whole_ && parser_->nsNr == 0 && parser_->nameNr == 0 &&
                        xmlDictSize(parser_->dict) <= kMostNames;
-    if (clean) {
-      parser_->userData = nullptr;
-      stock_->give(parser_);
-    } else {
-      free_parser();
-    }
+    if (clean) parser_->userData = nullptr;
+    if (!clean || !stock_->give(parser_)) free_parser();
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <memory>
 #include <memory_resource>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "mod_ews_im/ews/error.h"
+#include "mod_ews_im/ews/stock.h"
 
 namespace ews_im::ews {
 
@@ -72,7 +72,7 @@ enum class Verdict : std::uint8_t {
 
 /// Parsers that have read a whole envelope, kept for the next ones of a process: making one costs more than
 /// reading a usual request. For all threads; make it before they use libxml2.
-class ParserStock {
+class ParserStock : private Stock<void> {  // contexts of libxml2
  public:
   ParserStock();
   ~ParserStock();
@@ -81,12 +81,6 @@ class ParserStock {
 
  private:
   friend class EnvelopeReader;
-  static constexpr std::size_t kMost = 256;
-  void* take();
-  void give(void* parser);  // allocates nothing
-
-  std::mutex mutex_;
-  std::vector<void*> parsers_;  // contexts of libxml2
 };
 
 /// One reader, one body. Not for several threads at once.
