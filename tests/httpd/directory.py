@@ -4,9 +4,9 @@
     people = {"tsmith@corp": ("CN=tsmith", "password", {"mail": "tsmith@contoso.com"})}
 """
 
-import socket
 import ssl
-import threading
+
+from tests.httpd.listener import Listener
 
 SECONDS = 20
 SEQUENCE, INTEGER, OCTETS, ENUMERATED, SET = 0x30, 0x02, 0x04, 0x0a, 0x31
@@ -44,7 +44,7 @@ def equalities(node):
             yield from equalities(child)
 
 
-class Directory:
+class Directory(Listener):
     """`people`: name for the search: (distinguished name, password, attributes). `reader`: who may search, and its password."""
 
     def __init__(self, people, attribute, reader, certificate):
@@ -52,24 +52,7 @@ class Directory:
         self.passwords = dict([reader]) | {entry[0]: entry[1] for entry in people.values()}
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(certificate)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)  # else accept() goes on
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+        super().__init__()
 
     def serve(self, connection):
         try:

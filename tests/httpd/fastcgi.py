@@ -2,10 +2,10 @@
 """A FastCGI responder for the module to stand in front of: it records the parameters and the body of each request."""
 
 import queue
-import socket
 import struct
-import threading
 from dataclasses import dataclass, field
+
+from tests.httpd.listener import Listener
 
 SECONDS = 20
 PARAMETERS, STDIN, STDOUT, END = 4, 5, 6, 3
@@ -42,32 +42,15 @@ def record(kind, number, content):
     return struct.pack(">BBHHBx", 1, kind, number, len(content), 0) + content
 
 
-class FastCgi:
+class FastCgi(Listener):
     def __init__(self, answer=b"Content-Type: text/xml\r\n\r\n<fastcgi>"):
         self.answer = answer
         self.requests = queue.Queue()
         self.begun = queue.Queue()  # something for each body whose first bytes are here
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)  # else accept() goes on
-        self.listener.close()
+        super().__init__()
 
     def take(self):
         return self.requests.get(timeout=5)
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
         connection.settimeout(SECONDS)
