@@ -54,6 +54,15 @@ def watched_log(request):
         assert not complaints, "\n".join(complaints)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failed test tells the end of its server's log."""
+    outcome = yield
+    server = getattr(item, "funcargs", {}).get("env")
+    if isinstance(server, Env) and outcome.get_result().failed:
+        outcome.get_result().sections.append(("error log", server.log()[-4000:]))
+
+
 def pytest_terminal_summary(terminalreporter):
     for title, lines in report.tables():
         terminalreporter.section(title, sep="-")

@@ -153,7 +153,9 @@ class Env:
     def __enter__(self):
         return self.start()
 
-    def __exit__(self, *_):
+    def __exit__(self, problem, *_):
+        if problem:
+            print(self.log()[-4000:])
         self.close()
 
     # ---- the store and its users
@@ -254,9 +256,7 @@ class Env:
         """As `apachectl stop`. A child of the event MPM that gets SIGTERM at once looks at the connections of its workers
         while they free them, and may crash, so it may finish first. One of the worker MPM would wait for every client
         that keeps a connection."""
-        self.generation += 1
-        for connection in list(self.connections):
-            connection.close()
+        self.forget_connections()
         try:
             if self.mpm == "event":
                 self.signal(signal.SIGWINCH)
@@ -383,6 +383,13 @@ class Env:
             self.local.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
             self.connections.add(self.local.connection)
         return self.local.connection
+
+    def forget_connections(self):
+        """The next request of each thread goes through a new one. Idle ones are dropped by a server that has no idle worker,
+        die with their child, and hold a child that is to end."""
+        for connection in list(self.connections):
+            connection.close()
+        self.generation += 1
 
     def authorization(self, user):
         return {"Authorization": soap.basic(user, self.passwords.get(user, "secret"))} if user else {}

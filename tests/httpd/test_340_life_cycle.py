@@ -25,12 +25,6 @@ CREATE_ITEM = soap.envelope("<m:CreateItem/>")
 CONTACTS = 300  # so many turns of a client go to one mailbox
 
 
-def forget_connection(env):
-    """The connection of this thread must not hold a child that is to end, nor be used with its successor."""
-    env.connection().close()
-    env.generation += 1
-
-
 class Load:
     """Clients that add contacts, read the list and send what is passed on, each request on a connection of its own."""
 
@@ -166,7 +160,7 @@ def ends(server, number):
     """Ends the server with a signal under load, starts it again; the load, for what it was told."""
     with Load(server) as load:
         load.go_on()
-        forget_connection(server)
+        server.forget_connections()
         server.signal(number)
         server.process.wait(20)
     server.kill()
@@ -196,7 +190,7 @@ def test_killed_child(server):
         victim = server.children()[0]
         os.kill(victim, signal.SIGKILL)
         load.go_on(100)
-        forget_connection(server)
+        server.forget_connections()
     load.check_added()
     server.expected.append(re.compile("AH0|EWSIM|proxy"))
     server.check_log()
@@ -230,7 +224,7 @@ def test_slow_request_survives(server, how):
         if how == "graceful":
             server.graceful()
         else:
-            forget_connection(server)
+            server.forget_connections()
             server.signal(signal.SIGWINCH)
             assert server.wait(lambda: not accepts(server))
         connection.sendall(body[100:])
@@ -263,7 +257,7 @@ def test_store_that_is_not_there_at_the_start_of_a_child():
         env.expect_log(r"EWSIM0053: ErrorMailboxStoreUnavailable")
         for pid in env.children():
             os.kill(pid, signal.SIGKILL)  # the parent starts others
-        forget_connection(env)
+        env.forget_connections()
         env.expect_log(r"AH0\d+")
         codes = set()
 
@@ -271,7 +265,7 @@ def test_store_that_is_not_there_at_the_start_of_a_child():
             try:
                 codes.add(account.call("GetImItemList").code)
             except (OSError, http.client.HTTPException):
-                forget_connection(env)
+                env.forget_connections()
             return "ErrorMailboxStoreUnavailable" in codes
 
         assert env.wait(unavailable), codes

@@ -218,7 +218,7 @@ def test_store_taken_away(harm, tally):
         old = env.children()
         os.kill(old[0], signal.SIGKILL)  # so that there are processes that had it open, and one that had not
         assert env.wait(lambda: set(env.children()) - set(old)), "no new child"
-        env.generation += 1  # the old connection may have been the killed child's
+        env.forget_connections()  # the old connection may have been the killed child's
         codes, groups = {}, set()
         for number in range(30):
             read = account.soap(soap.operation("GetImItemList"), headers={"Connection": "close"})
