@@ -23,10 +23,14 @@ std::string octal(mode_t mode) {
   return text;
 }
 
+FileIdentity identity_in(const struct statx& about) {
+  return {makedev(about.stx_dev_major, about.stx_dev_minor), about.stx_ino};
+}
+
 std::optional<FileIdentity> identity_at(int fd, const char* file, int flags) {
   struct statx about {};
   if (statx(fd, file, flags, STATX_INO, &about) != 0) return std::nullopt;
-  return FileIdentity(makedev(about.stx_dev_major, about.stx_dev_minor), about.stx_ino);
+  return identity_in(about);
 }
 
 // Whether the file is closed to all but its owner, or what to do about it.
@@ -64,6 +68,12 @@ std::optional<FileIdentity> identity_of(const std::string& file) {
 }
 
 std::optional<FileIdentity> identity_of(int fd) { return identity_at(fd, "", AT_EMPTY_PATH); }
+
+std::optional<FileState> state_of(const std::string& file) {
+  struct statx about {};
+  if (statx(AT_FDCWD, file.c_str(), 0, STATX_INO | STATX_SIZE, &about) != 0) return std::nullopt;
+  return FileState{identity_in(about), about.stx_size};
+}
 
 std::optional<std::uint64_t> size_of(int fd) {
   struct statx about {};

@@ -26,6 +26,12 @@ using FileIdentity = std::pair<std::uint64_t, std::uint64_t>;
 /// Follows symbolic links; nullopt if there is no such file.
 [[nodiscard]] std::optional<FileIdentity> identity_of(const std::string& file);
 [[nodiscard]] std::optional<FileIdentity> identity_of(int fd);
+/// Both, in one call. nullopt: see errno.
+struct FileState {
+  FileIdentity identity;
+  std::uint64_t size = 0;  ///< bytes
+};
+[[nodiscard]] std::optional<FileState> state_of(const std::string& file);
 /// Of an open file. nullopt: see errno.
 [[nodiscard]] std::optional<std::uint64_t> size_of(int fd);
 

@@ -68,16 +68,12 @@ Status LmdbEnv::fault(int error, std::string_view doing) {
 
 // The map may reach beyond the end of the file, where reading is a SIGBUS. reserve_file sees to it that a
 // sound file is long enough at each moment.
-Status LmdbEnv::check_file_size() {
+Status LmdbEnv::check_file_size(std::uint64_t size) {
   MDB_envinfo info{};
   mdb_env_info(env_, &info);
-  mdb_filehandle_t fd = -1;
-  mdb_env_get_fd(env_, &fd);
-  const auto size = size_of(fd);
-  if (!size) return errno_fault(errno, options_.path);
   const std::uint64_t needed = (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * page_size_;
-  if (*size >= needed) return {};
-  return {Fault::Corrupt, options_.path + ": the data file has " + std::to_string(*size) +
+  if (size >= needed) return {};
+  return {Fault::Corrupt, options_.path + ": the data file has " + std::to_string(size) +
                               " bytes; expected " + std::to_string(needed) +
                               ": it was cut off; restore a backup"};
 }
@@ -100,16 +96,13 @@ Status LmdbEnv::reserve_file(std::uint64_t pages) {
 
 // Processes that open the store now find other files than ours. They would not know of our readers and
 // writers, nor we of theirs: even what we read could be overwritten under our hands.
-Status LmdbEnv::check_same_files() {
-  const std::pair<std::string, const FileIdentity&> files[] = {{lock_file(options_.path), lock_identity_},
-                                                               {data_file(options_.path), data_identity_}};
-  for (const auto& [file, identity] : files) {
-    if (identity_of(file) == identity) continue;
-    return {Fault::Unavailable, file +
-                                    " was removed or replaced while in use: stop all that use the store, " +
-                                    "then start them again"};
-  }
-  return {};
+Status LmdbEnv::check_files() {
+  const bool same_lock = identity_of(lock_file_) == lock_identity_;
+  const auto data = same_lock ? state_of(data_file_) : std::nullopt;
+  if (data && data->identity == data_identity_) return check_file_size(data->size);
+  return {Fault::Unavailable, (same_lock ? data_file_ : lock_file_) +
+                                  " was removed or replaced while in use: stop all that use the store, " +
+                                  "then start them again"};
 }
 
 Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
@@ -125,9 +118,7 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
     if (error == 0) {
       LmdbTxn result(*this, txn);
       if (is_backup_) return result;
-      auto status = check_same_files();
-      if (status.ok()) status = check_file_size();
-      if (!status.ok()) return status;
+      if (auto status = check_files(); !status.ok()) return status;
       return result;
     }
     map_lock_.leave();

@@ -83,20 +83,25 @@ class LmdbEnv {
 
  private:
   friend class LmdbTxn;
-  explicit LmdbEnv(LmdbOptions options) : options_(std::move(options)) {}
+  explicit LmdbEnv(LmdbOptions options)
+      : options_(std::move(options)),
+        lock_file_(lock_file(options_.path)),
+        data_file_(data_file(options_.path)) {}
 
   Status open_with_patience();
   Status open_once(unsigned flags);
   Status check_format();
   Status after_open();
-  Status check_file_size();
-  Status check_same_files();
+  Status check_file_size(std::uint64_t size);
+  Status check_files();
   Status reserve_file(std::uint64_t pages);
   Status mend();
   Status resize(std::uint64_t size);
   Result<LmdbTxn> begin(unsigned flags);
 
   LmdbOptions options_;
+  const std::string lock_file_;
+  const std::string data_file_;
   bool is_backup_ = false;
   MDB_env* env_ = nullptr;  // changes only while map_lock_ is held alone
   unsigned page_size_ = 0;

@@ -92,9 +92,8 @@ Status LmdbEnv::after_open() {
   page_size_ = about.ms_psize;
   if (!is_backup_) {
     const auto opened = identity_of(fd);
-    const auto lock = identity_of(lock_file(options_.path));
-    if (!lock || !opened || opened != identity_of(turn_file_.get()) ||
-        opened != identity_of(data_file(options_.path))) {
+    const auto lock = identity_of(lock_file_);
+    if (!lock || !opened || opened != identity_of(turn_file_.get()) || opened != identity_of(data_file_)) {
       broken_.store(true);
       return {Fault::Unavailable, options_.path + ": the store was replaced while it was being opened"};
     }
@@ -102,7 +101,9 @@ Status LmdbEnv::after_open() {
     data_identity_ = *opened;
     mdb_reader_check(env_, nullptr);
   }
-  if (auto status = check_file_size(); !status.ok()) return status;
+  const auto size = size_of(fd);
+  if (!size) return errno_fault(errno, options_.path);
+  if (auto status = check_file_size(*size); !status.ok()) return status;
   return check_format();
 }
 
