@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // libxml2's SAX2 push parser behind EnvelopeReader. Everything is set on the parser's own context: the
-// library is shared with other modules of the process. No document type, no entity but the five of XML, no
-// encoding but UTF-8 and UTF-16.
+// library is shared with other modules of the process. No document type, no entity but the five of XML.
 #include "mod_ews_im/ews/envelope.h"
 
 #include <libxml/parser.h>
@@ -14,8 +13,8 @@
 #include <exception>
 #include <list>
 
+#include "mod_ews_im/ews/encoding.h"
 #include "mod_ews_im/ews/operation.h"
-#include "mod_ews_im/ews/utf16.h"
 #include "mod_ews_im/ews/xml_text.h"
 
 namespace ews_im::ews {
@@ -29,7 +28,6 @@ constexpr int kMostAttributes = 64;  // of an element, name space declarations c
 constexpr std::size_t kMostElements = 100000;
 constexpr int kMostNames = 512;             // that a parser keeps which is used again
 constexpr std::size_t kFirstMemory = 6144;  // enough for a usual request
-constexpr std::size_t kMostHead = 512;      // bytes in which an XML declaration must end
 
 constexpr std::string_view kSoap11 = "http://schemas.xmlsoap.org/soap/envelope/";
 constexpr std::string_view kSoap12 = "http://www.w3.org/2003/05/soap-envelope";
@@ -76,51 +74,6 @@ bool must_be_understood(const Element& header) {
   const Attribute* insists = soap_attribute(header, "mustUnderstand");
   return insists != nullptr &&
          (trim_xml_space(insists->value) == "1" || trim_xml_space(insists->value) == "true");
-}
-
-enum class Encoding : std::uint8_t { Utf8, Utf16Little, Utf16Big, Refused };
-
-/// From the first bytes, before the library guesses: it would take EBCDIC, UCS-4 and more.
-Encoding encoding_of(std::string_view head) {
-  constexpr unsigned kNoByte = 256;
-  const auto byte = [&](std::size_t i) {
-    return i < head.size() ? static_cast<unsigned char>(head[i]) : kNoByte;
-  };
-  const bool zeros = byte(2) == 0 && byte(3) == 0;  // UCS-4
-  if (byte(0) == 0xFF && byte(1) == 0xFE) return zeros ? Encoding::Refused : Encoding::Utf16Little;
-  if (byte(0) == 0xFE && byte(1) == 0xFF) return zeros ? Encoding::Refused : Encoding::Utf16Big;
-  if (byte(0) == '<' && byte(1) == 0 && byte(2) != 0 && byte(3) == 0) return Encoding::Utf16Little;
-  if (byte(0) == 0 && byte(1) == '<' && byte(2) == 0 && byte(3) != 0) return Encoding::Utf16Big;
-  if (byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF) return Encoding::Utf8;
-  return byte(0) == '<' || kXmlSpace.find(static_cast<char>(byte(0))) != std::string_view::npos
-             ? Encoding::Utf8
-             : Encoding::Refused;
-}
-
-/// The declared encoding agrees with the one found. NUL bytes of UTF-16 are skipped: only the ASCII text
-/// matters here.
-bool declaration_agrees(std::string_view head, Encoding encoding) {
-  std::string ascii;
-  if (encoding != Encoding::Utf8) {
-    for (const char c : head.substr(0, kMostHead)) {
-      if (c != '\0') ascii.push_back(c);
-    }
-    head = ascii;
-  }
-  head = head.substr(0, kMostHead);
-  const auto begin = head.find("<?xml");
-  if (begin > 3) return true;  // there is none
-  const auto end = head.find("?>");
-  if (end == std::string_view::npos) return true;
-  const std::string_view declaration = head.substr(begin, end - begin);
-  const auto found = declaration.find("encoding");
-  if (found == std::string::npos) return true;
-  const auto open = declaration.find_first_of("\"'", found);
-  if (open == std::string::npos) return true;  // ill-formed: the parser says so
-  const std::string name = store::ascii_lower(
-      declaration.substr(open + 1, declaration.find(declaration[open], open + 1) - open - 1));
-  if (encoding != Encoding::Utf8) return name.starts_with("utf-16");
-  return name == "utf-8" || name == "us-ascii" || name == "utf8";
 }
 
 }  // namespace
@@ -178,25 +131,17 @@ class EnvelopeReader::Impl {
   Verdict feed(std::string_view bytes) {
     if (verdict_ == Verdict::NotOurs) return verdict_;
     total_ += bytes.size();
-    if (head_done_) {
-      decode(bytes);
-      return verdict_;
-    }
-    if (head_.empty() && bytes.size() >= kMostHead) {
-      parse_head(bytes);
-      return verdict_;
-    }
-    head_ += bytes;
-    if (head_.size() >= kMostHead) parse_head(head_);
-    return verdict_;
+    std::string_view text;
+    const std::string_view problem = decoder_.feed(bytes, text);
+    return parse(text, problem);
   }
 
   Verdict finish() {
     if (verdict_ == Verdict::NotOurs) return verdict_;
     if (total_ == 0) return invalid_request();
-    if (!head_done_) parse_head(head_);
-    if (verdict_ == Verdict::NotOurs) return verdict_;
-    if (utf16_ && !utf16_->complete()) return violate("The text ends within a character.");
+    std::string_view text;
+    const std::string_view problem = decoder_.finish(text);
+    if (parse(text, problem) == Verdict::NotOurs) return verdict_;
     const int error = xmlParseChunk(parser_, nullptr, 0, 1);
     if (verdict_ == Verdict::NotOurs) return verdict_;
     if (error != 0 && lacks_memory(error)) return no_memory();
@@ -262,40 +207,10 @@ class EnvelopeReader::Impl {
     parser_ = nullptr;
   }
 
-  void parse_head(std::string_view head) {
-    head_done_ = true;
-    const Encoding encoding = encoding_of(head);
-    if (encoding == Encoding::Refused || !declaration_agrees(head, encoding)) {
-      violate("The encoding is neither UTF-8 nor UTF-16.");
-      return;
-    }
-    // A parser that is used again would take the byte order mark for text.
-    if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
-    if (encoding != Encoding::Utf8) {
-      utf16_.emplace(encoding == Encoding::Utf16Big);
-      if (head[0] != '<' && head[0] != '\0') head.remove_prefix(2);  // the byte order mark
-    }
-    decode(head);
-  }
-
-  void decode(std::string_view bytes) {
-    if (!utf16_) {
-      parse(bytes);
-      return;
-    }
-    std::string utf8;
-    if (utf16_->decode(bytes, utf8)) {
-      parse(utf8);
-    } else {
-      violate("The document holds half of a surrogate pair.");
-    }
-  }
-
-  void parse(std::string_view bytes) {
-    if (bytes.find('\0') != std::string_view::npos) {
-      violate("The document holds a character that XML does not allow.");
-      return;
-    }
+  /// A piece of the document, and what the decoder found wrong after it.
+  Verdict parse(std::string_view bytes, std::string_view problem) {
+    if (bytes.find('\0') != std::string_view::npos)
+      return violate("The document holds a character that XML does not allow.");
     while (!bytes.empty() && verdict_ != Verdict::NotOurs) {
       const std::string_view piece = bytes.substr(0, kPiece);
       bytes.remove_prefix(piece.size());
@@ -306,6 +221,7 @@ class EnvelopeReader::Impl {
       if (error != 0 && error != kRelativeUri) violate("The document is not well-formed.");
       if (silence_ > kLongestSilence) violate("A tag or comment is too long.");
     }
+    return problem.empty() ? verdict_ : violate(std::string(problem));
   }
 
   void start_element(std::string_view name, std::string_view prefix, std::string_view uri, int namespaces,
@@ -448,7 +364,7 @@ class EnvelopeReader::Impl {
   }
 
   Verdict violate(std::string text) {
-    const bool known = parser_ != nullptr && parser_->input != nullptr && head_done_;
+    const bool known = parser_ != nullptr && parser_->input != nullptr;
     return violate(std::move(text), known ? static_cast<std::uint32_t>(parser_->input->line) : 1,
                    known ? static_cast<std::uint32_t>(parser_->input->col) : 1);
   }
@@ -508,11 +424,9 @@ class EnvelopeReader::Impl {
   ParserStock* stock_;
   xmlParserCtxtPtr parser_ = nullptr;
   bool whole_ = false;
-  std::string head_;
-  bool head_done_ = false;
   bool header_seen_ = false;
   bool body_seen_ = false;
-  std::optional<Utf16Decoder> utf16_;
+  DocumentDecoder decoder_;
   std::size_t total_ = 0;
   std::size_t silence_ = 0;
   std::array<std::string, kMostDepth> texts_;  // of the elements in open_
