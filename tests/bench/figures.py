@@ -166,7 +166,7 @@ def p6(lab):
 def p7(lab):
     few, many = (lab.store(count, 3)[0] for count in (SMALL_USERS, MANY_USERS))
     rounds = [(program("growth", "measure", few, SMALL_USERS), program("growth", "measure", many, MANY_USERS))
-              for _ in range(3)]
+              for _ in range(lab.rounds)]
     rows = []
     for step, reach, aim in (("list", 1.1, 1.05), ("point", 5, 3), ("update", 6, 3)):
         sides = [[side[step] for side in one] for one in zip(*rounds)]

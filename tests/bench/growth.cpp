@@ -182,7 +182,7 @@ int measure(const std::string& folder, unsigned mailboxes) {
   std::vector<Guid> lists;
   for (unsigned i = 0; i < kLists; ++i) lists.push_back(guid_of(list_name(i)));
   std::size_t seen = 0;
-  constexpr unsigned kListReads = 400;
+  constexpr unsigned kListReads = 4000;
   const auto read_list = [&](unsigned i) {
     require(store.read(lists[i % kLists],
                        [&](MailboxView& view) { seen += view.im_contacts().contacts.size(); }));
