@@ -106,8 +106,9 @@ class Handling {
 
   int read() {
     Body body(request_);
-    const apr_size_t limit =
-        std::min(config_.body_limit.value_or(kDefaultBodyLimit), ap_get_limit_xml_body(request_));
+    const apr_size_t xml_limit = ap_get_limit_xml_body(request_);
+    apr_size_t limit = config_.body_limit.value_or(kDefaultBodyLimit);
+    if (xml_limit != 0) limit = std::min(limit, xml_limit);  // 0: none, as httpd told it before 2.4.53
     const std::uint64_t announced = content_length();
     if (!passes_on() && announced > limit) return refused(HTTP_REQUEST_ENTITY_TOO_LARGE);
     std::string_view piece;

@@ -24,10 +24,10 @@ constexpr std::size_t kPiece = 4096;  // bytes given to the parser at once
 constexpr std::size_t kLongestSilence =
     12288;  // bytes without an event: bounds a start tag, a comment, an instruction
 constexpr std::size_t kMostDepth = 32;
-constexpr int kMostAttributes = 64;  // of an element, name space declarations counted
-constexpr std::size_t kMostElements = 100000;
-constexpr int kMostNames = 512;             // that a parser keeps which is used again
-constexpr std::size_t kFirstMemory = 6144;  // enough for a usual request
+constexpr int kMostAttributes = 64;            // of an element, name space declarations counted
+constexpr std::size_t kMostElements = 100000;  // and attributes
+constexpr int kMostNames = 512;                // that a parser keeps which is used again
+constexpr std::size_t kFirstMemory = 6144;     // enough for a usual request
 
 constexpr std::string_view kSoap11 = "http://schemas.xmlsoap.org/soap/envelope/";
 constexpr std::string_view kSoap12 = "http://www.w3.org/2003/05/soap-envelope";
@@ -44,7 +44,9 @@ std::string_view view(const xmlChar* text) {
 Namespace namespace_of(std::string_view uri, bool& https) {
   if (uri.empty()) return Namespace::None;
   if (uri == kSoap11) return Namespace::Soap;
+  if (uri == kSoap12) return Namespace::Soap12;
   if (uri == kXmlUri) return Namespace::Xml;
+  if (uri == kXsi) return Namespace::Xsi;
   std::string_view rest = uri;
   https = rest.starts_with("https");
   if (!rest.starts_with("http")) return Namespace::Other;
@@ -108,12 +110,14 @@ class EnvelopeReader::Impl {
     xmlResetLastError();
     open_.reserve(kMostDepth);
     parser_ = stock_ != nullptr ? static_cast<xmlParserCtxtPtr>(stock_->take()) : nullptr;
-    if (parser_ != nullptr && xmlCtxtResetPush(parser_, nullptr, 0, nullptr, nullptr) != 0) free_parser();
+    if (parser_ != nullptr) {
+      parser_->userData = this;  // to whom even the reset tells of want of memory
+      if (xmlCtxtResetPush(parser_, nullptr, 0, nullptr, nullptr) != 0) free_parser();
+    }
     if (parser_ == nullptr) parser_ = make_parser();
     if (parser_ == nullptr) {
       refuse(SoapFault{.code = ResponseCode::ErrorInternalServerError});
     } else {
-      parser_->userData = this;
       xmlCtxtUseOptions(parser_, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
     }
   }
@@ -229,23 +233,27 @@ class EnvelopeReader::Impl {
     silence_ = 0;
     if (verdict_ == Verdict::NotOurs) return;
     if (open_.size() >= kMostDepth || attributes + namespaces > kMostAttributes ||
-        elements_.size() >= kMostElements) {
+        elements_.size() + attributes_ >= kMostElements) {
       violate("The document is too deep, or has too many elements or attributes.");
       return;
     }
     const std::size_t depth = open_.size() + 1;
-    for (int i = 0; i < namespaces; ++i)
-      bindings_.push_back({depth, keep(view(declared[2 * i])), keep(view(declared[2 * i + 1]))});
+    for (int i = 0; i < namespaces; ++i) {
+      bool https = false;
+      bindings_.push_back(
+          {depth, keep(view(declared[2 * i])), namespace_of(view(declared[2 * i + 1]), https)});
+    }
     if (!prefix.empty() && uri.empty()) {
       violate("The prefix of an element is not declared.");
       return;
     }
     Element& element = elements_.emplace_back();
     element.local_name = keep(name);
-    element.uri = keep(uri);
-    element.ns = namespace_of(element.uri, element.https);
+    element.ns = namespace_of(uri, element.https);
     element.line = static_cast<std::uint32_t>(parser_->input->line);
     element.column = static_cast<std::uint32_t>(parser_->input->col);
+    element.attributes.reserve(static_cast<std::size_t>(attributes));
+    attributes_ += static_cast<std::size_t>(attributes);
     for (int i = 0; i < attributes; ++i) add_attribute(element, values + std::ptrdiff_t{5} * i);
     if (!open_.empty()) open_.back()->children.push_back(&element);
     texts_[open_.size()].clear();
@@ -256,12 +264,11 @@ class EnvelopeReader::Impl {
   void add_attribute(Element& element, const xmlChar** fields) {
     Attribute& attribute = element.attributes.emplace_back();
     attribute.local_name = keep(view(fields[0]));
-    attribute.uri = keep(view(fields[2]));
     bool https = false;
-    attribute.ns = namespace_of(attribute.uri, https);
+    attribute.ns = namespace_of(view(fields[2]), https);
     attribute.value =
         keep({reinterpret_cast<const char*>(fields[3]), static_cast<std::size_t>(fields[4] - fields[3])});
-    if (attribute.uri == kXsi && attribute.local_name == "type") resolve(attribute);
+    if (attribute.ns == Namespace::Xsi && attribute.local_name == "type") resolve(attribute);
   }
 
   /// The value of xsi:type is a QName: its prefix means what it means here.
@@ -273,8 +280,7 @@ class EnvelopeReader::Impl {
     attribute.value = colon == std::string_view::npos ? name : name.substr(colon + 1);
     for (auto binding = bindings_.rbegin(); binding != bindings_.rend(); ++binding) {
       if (binding->prefix != prefix) continue;
-      bool https = false;
-      attribute.value_ns = namespace_of(binding->uri, https);
+      attribute.value_ns = binding->ns;
       return;
     }
     attribute.value_ns = Namespace::Other;
@@ -284,7 +290,7 @@ class EnvelopeReader::Impl {
   void place(const Element& element) {
     const std::size_t depth = open_.size();
     if (depth == 1) {
-      if (element.local_name == "Envelope" && element.uri == kSoap12) {
+      if (element.local_name == "Envelope" && element.ns == Namespace::Soap12) {
         refuse(SoapFault{.kind = SoapFault::Kind::VersionMismatch,
                          .code = ResponseCode::ErrorInvalidRequest,
                          .text = "The envelope is not of SOAP 1.1."});
@@ -406,7 +412,8 @@ class EnvelopeReader::Impl {
     return verdict_;
   }
 
-  /// Copies into memory that lives as long as the reader.
+  /// Copies into memory that lives as long as the reader: only what stands in the document as often as it is
+  /// kept. The URI of a name space stands there once for any number of elements.
   std::string_view keep(std::string_view text) {
     if (text.empty()) return {};
     auto* const place_of = static_cast<char*>(memory_.allocate(text.size(), 1));
@@ -418,7 +425,7 @@ class EnvelopeReader::Impl {
   struct Binding {
     std::size_t depth;
     std::string_view prefix;
-    std::string_view uri;
+    Namespace ns;
   };
 
   ParserStock* stock_;
@@ -429,6 +436,7 @@ class EnvelopeReader::Impl {
   DocumentDecoder decoder_;
   std::size_t total_ = 0;
   std::size_t silence_ = 0;
+  std::size_t attributes_ = 0;                 // of all elements
   std::array<std::string, kMostDepth> texts_;  // of the elements in open_
   std::array<std::byte, kFirstMemory> first_memory_;
   std::pmr::monotonic_buffer_resource memory_{first_memory_.data(), first_memory_.size()};

@@ -24,14 +24,13 @@ namespace ews_im::ews {
 
 struct Operation;
 
-/// The namespaces that matter, whether spelled with http: or https:.
-enum class Namespace : std::uint8_t { None, Soap, Messages, Types, Xml, Other };
+/// The namespaces that matter, those of the protocol whether spelled with http: or https:.
+enum class Namespace : std::uint8_t { None, Soap, Soap12, Messages, Types, Xml, Xsi, Other };
 
 struct Attribute {
   Namespace ns = Namespace::None;
   std::string_view local_name;
   std::string_view value;
-  std::string_view uri;
   Namespace value_ns = Namespace::None;  ///< of xsi:type: its prefix resolved; `value` is then the local name
 };
 
@@ -46,7 +45,6 @@ struct Element {
   std::uint32_t line = 0;  ///< of the '>' or '/>' of its start tag, from 1
   std::uint32_t column = 0;
   std::string_view local_name;
-  std::string_view uri;
   std::string_view text;  ///< all text directly in it, joined
   std::pmr::vector<Attribute> attributes;
   std::pmr::vector<Element*> children;

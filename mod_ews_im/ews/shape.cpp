@@ -12,7 +12,6 @@
 namespace ews_im::ews {
 namespace {
 
-constexpr std::string_view kXsi = "http://www.w3.org/2001/XMLSchema-instance";
 
 constexpr std::array<std::string_view, 10> kPropertySets{
     "Meeting",         "Appointment",       "Common",           "PublicStrings", "Address",
@@ -122,7 +121,7 @@ std::optional<Violation> check_xsi(const Element& element, const Attribute& attr
 
 std::optional<Violation> check_attributes(const Element& element, const Shape& shape) {
   for (const Attribute& attribute : element.attributes) {
-    if (attribute.uri == kXsi) {
+    if (attribute.ns == Namespace::Xsi) {
       if (auto violation = check_xsi(element, attribute, shape)) return violation;
       continue;
     }

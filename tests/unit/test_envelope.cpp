@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which bodies are requests of ours, which are not and why, and where an error is said to be. Every case is
 // fed whole and byte by byte.
+#include <malloc.h>
+
 #include <optional>
 #include <string>
 
@@ -128,6 +130,9 @@ const Row kRows[] = {
     {"a start tag of 20 KiB", body("<m:GetImItemList a=\"" + std::string(20480, 'a') + "\"/>"), nullptr,
      kShape},
     {"a comment of 20 KiB", body("<!--" + std::string(20480, 'a') + "-->" + kList), nullptr, kShape},
+    {"100,000 elements and attributes",
+     body("<m:GetImItemList>" + repeat("<x a=\"\" b=\"\" c=\"\"/>", 26000) + "</m:GetImItemList>"), nullptr,
+     kShape},
     {"100,000 elements", body("<m:GetImItemList>" + repeat("<x/>", 100000) + "</m:GetImItemList>"), nullptr,
      kShape},
 };
@@ -151,6 +156,40 @@ void check(const Row& row, std::size_t piece) {
                        std::string(ews::response_code_name(reader.refusal().code)));
   CPPUNIT_ASSERT(row.kind == reader.refusal().kind);
   CPPUNIT_ASSERT_EQUAL(row.code == kShape, reader.refusal().violation.has_value());
+}
+
+// What is declared once may be meant by every element and attribute.
+struct MemoryRow {
+  const char* name;
+  std::string body;
+};
+
+const std::string kLongUri = " xmlns:x=\"urn:" + std::string(11000, 'a') + "\"";
+
+const MemoryRow kMemory[] = {
+    {"a long URI, many elements",
+     body("<m:GetImItemList" + kLongUri + ">" + repeat("<x:a/>", 90000) + "</m:GetImItemList>")},
+    {"a long URI, many attributes",
+     body("<m:GetImItemList" + kLongUri + ">" +
+          repeat("<x:a x:b=\"\" x:c=\"\" x:d=\"\" x:e=\"\" x:f=\"\" x:g=\"\" x:h=\"\" x:i=\"\"/>", 11000) +
+          "</m:GetImItemList>")},
+    {"many elements", body("<m:GetImItemList>" + repeat("<a/>", 90000) + "</m:GetImItemList>")},
+};
+
+// A sanitizer's allocator tells 0, and is satisfied with anything.
+std::size_t allocated() {
+  const struct mallinfo2 about = mallinfo2();
+  return about.uordblks + about.hblkhd;
+}
+
+void check(const MemoryRow& row) {
+  constexpr std::size_t kMost = std::size_t{32} << 20;
+  ews::EnvelopeReader reader;
+  const std::size_t before = allocated();
+  CPPUNIT_ASSERT(feed(reader, row.body, 4096) == Verdict::Ours);
+  const std::size_t after = allocated();
+  CPPUNIT_ASSERT_MESSAGE(std::to_string(after - before) + " bytes for " + std::to_string(row.body.size()),
+                         after <= before + kMost);
 }
 
 struct PlaceRow {
@@ -261,6 +300,8 @@ std::vector<Case> cases() {
     all.push_back({what + row.name, [&row] { check(row, row.body.size() + 1); }});
     all.push_back({what + row.name + ", byte by byte", [&row] { check(row, 1); }});
   }
+  for (const MemoryRow& row : kMemory)
+    all.push_back({std::string("memory is bounded: ") + row.name, [&row] { check(row); }});
   for (const PlaceRow& row : kPlaces) {
     all.push_back({std::string("place of ") + row.name, [&row] {
                      ews::EnvelopeReader reader;
