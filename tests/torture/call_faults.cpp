@@ -95,6 +95,8 @@ bool write(Store& store, const std::function<Accepted<T>(MailboxTransaction&)>& 
 
 // Sound envelopes that were refused as malformed; shared by all processes.
 unsigned long* misjudged = nullptr;
+// Each process makes its own parser with the first envelope, and uses it again with the others.
+ews::ParserStock* parsers = nullptr;
 
 /// An envelope through the protocol; true if it was done.
 bool call(Store& store, const std::string& operation, const std::string& children) {
@@ -104,7 +106,7 @@ bool call(Store& store, const std::string& operation, const std::string& childre
       "xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\"><s:Header>"
       "<t:RequestServerVersion Version=\"Exchange2013\"/></s:Header><s:Body><m:" +
       operation + ">" + children + "</m:" + operation + "></s:Body></s:Envelope>";
-  ews::EnvelopeReader reader;
+  ews::EnvelopeReader reader(parsers);
   reader.feed(text);
   if (reader.finish() != ews::Verdict::Ours) {
     // Want of memory is no fault of the client's. The parser itself calls it one in a few places.
@@ -293,6 +295,8 @@ int main(int count, char** arguments) {
   const bool service = std::string(arguments[3]) == "service";
   const std::string folder = std::string(arguments[1]) + "/store";
   Totals totals;
+  ews_im::ews::ParserStock stock;
+  parsers = &stock;
   void* memory = mmap(nullptr, sizeof *misjudged, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   misjudged = static_cast<unsigned long*>(memory);
   for (const FaultRow& row : kFaults) run_row(folder, service, row, std::atol(arguments[2]), totals);
