@@ -66,12 +66,16 @@ Status LmdbEnv::fault(int error, std::string_view doing) {
   return {fault_of(error), std::move(detail)};
 }
 
-// The map may reach beyond the end of the file, where reading is a SIGBUS. reserve_file sees to it that a
-// sound file is long enough at each moment.
-Status LmdbEnv::check_file_size(std::uint64_t size) {
+std::uint64_t LmdbEnv::needed_size() {
   MDB_envinfo info{};
   mdb_env_info(env_, &info);
-  const std::uint64_t needed = (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * page_size_;
+  return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * page_size_;
+}
+
+// The map may reach beyond the end of the file, where reading is a SIGBUS. reserve_file sees to it that a
+// sound file is long enough at each moment: for what was needed before the size was looked up, not for what
+// other processes have added since.
+Status LmdbEnv::check_file_size(std::uint64_t needed, std::uint64_t size) {
   if (size >= needed) return {};
   return {Fault::Corrupt, options_.path + ": the data file has " + std::to_string(size) +
                               " bytes; expected " + std::to_string(needed) +
@@ -97,9 +101,10 @@ Status LmdbEnv::reserve_file(std::uint64_t pages) {
 // Processes that open the store now find other files than ours. They would not know of our readers and
 // writers, nor we of theirs: even what we read could be overwritten under our hands.
 Status LmdbEnv::check_files() {
+  const std::uint64_t needed = needed_size();
   const bool same_lock = identity_of(lock_file_) == lock_identity_;
   const auto data = same_lock ? state_of(data_file_) : std::nullopt;
-  if (data && data->identity == data_identity_) return check_file_size(data->size);
+  if (data && data->identity == data_identity_) return check_file_size(needed, data->size);
   return {Fault::Unavailable, (same_lock ? data_file_ : lock_file_) +
                                   " was removed or replaced while in use: stop all that use the store, " +
                                   "then start them again"};
@@ -114,7 +119,7 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
     }
     map_lock_.enter();
     MDB_txn* txn = nullptr;
-    error = env_ == nullptr ? MDB_PANIC : mdb_txn_begin(env_, nullptr, flags, &txn);
+    error = usable() ? mdb_txn_begin(env_, nullptr, flags, &txn) : MDB_PANIC;
     if (error == 0) {
       LmdbTxn result(*this, txn);
       if (is_backup_) return result;
@@ -190,12 +195,13 @@ Status LmdbEnv::grow() {
 }
 
 void LmdbEnv::check_readers() {
-  (void)with("check readers", [](MDB_env* env) { return mdb_reader_check(env, nullptr); });
+  const InMap in_map(map_lock_);
+  if (usable()) mdb_reader_check(env_, nullptr);
 }
 
 Status LmdbEnv::with(std::string_view doing, const std::function<int(MDB_env*)>& function) {
   const InMap in_map(map_lock_);
-  const int error = env_ == nullptr ? MDB_PANIC : function(env_);
+  const int error = usable() ? function(env_) : MDB_PANIC;
   return error == 0 ? Status() : fault(error, doing);
 }
 

@@ -69,7 +69,7 @@ class LmdbEnv {
   Result<LmdbTxn> begin_write(bool wait);
   /// Makes the map larger. The caller has no transaction. Faults: Full.
   Status grow();
-  /// Frees the reader slots of processes that died.
+  /// Frees the reader slots of processes that died, if that is possible. Throws nothing.
   void check_readers();
   /// Runs `function` on the environment as it stands, while the map stays where it is. `function` returns
   /// what LMDB returned.
@@ -92,12 +92,16 @@ class LmdbEnv {
   Status open_once(unsigned flags);
   Status check_format();
   Status after_open();
-  Status check_file_size(std::uint64_t size);
+  /// Bytes that the file must have for what is in it now.
+  std::uint64_t needed_size();
+  Status check_file_size(std::uint64_t needed, std::uint64_t size);
   Status check_files();
   Status reserve_file(std::uint64_t pages);
   Status mend();
   Status resize(std::uint64_t size);
   Result<LmdbTxn> begin(unsigned flags);
+  /// In the map: whoever waited to enter it may find that it could not be moved, and is gone.
+  [[nodiscard]] bool usable() const { return env_ != nullptr && !broken_.load(std::memory_order_relaxed); }
 
   LmdbOptions options_;
   const std::string lock_file_;

@@ -101,9 +101,10 @@ Status LmdbEnv::after_open() {
     data_identity_ = *opened;
     mdb_reader_check(env_, nullptr);
   }
+  const std::uint64_t needed = needed_size();
   const auto size = size_of(fd);
   if (!size) return errno_fault(errno, options_.path);
-  if (auto status = check_file_size(*size); !status.ok()) return status;
+  if (auto status = check_file_size(needed, *size); !status.ok()) return status;
   return check_format();
 }
 

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// The file of an LMDB store grows while others look at it, and the map where there is no room for it.
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "store/lmdb/maintenance.h"
+#include "tests/unit/lmdb_fixture.h"
+
+namespace {
+
+std::atomic<bool> slow_statx{false};
+
+}  // namespace
+
+// In the place of the C library's: as if the thread had lost its processor just after the call.
+extern "C" int statx(int fd, const char* path, int flags, unsigned mask, struct statx* about) noexcept {
+  const long result = syscall(SYS_statx, fd, path, flags, mask, about);
+  if (slow_statx) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  return static_cast<int>(result);
+}
+
+namespace ews_im::tests {
+namespace {
+
+using namespace store;
+
+const Guid kMailbox = entry_of(1).guid;
+
+Status add_many(Store& store, int round, int count) {
+  return store.write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+    const std::string end = std::string(200, 'a') + "@contoso.com";
+    for (int i = 0; i < count; ++i)
+      put_new_contact(txn, std::to_string(round) + "." + std::to_string(i) + end, 2);
+    return Outcome::Commit;
+  });
+}
+
+void a_file_that_grows_is_not_cut_off() {
+  constexpr int kRounds = 1500;
+  constexpr int kEach = 40;
+  LmdbPlace place;
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  HeldProcess writer([&] {
+    LmdbOptions options = place.options();
+    options.no_sync = true;  // several steps of growth while the other process looks
+    const auto store = open_lmdb_store(options).value();
+    std::thread([store] {
+      for (int round = 0; round < kRounds; ++round) {
+        if (!add_many(*store, round, kEach).ok()) _exit(1);
+      }
+    }).detach();
+    return true;
+  });
+  const auto store = place.open();
+  slow_statx = true;
+  Status status;
+  std::uint64_t seen = 0;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (status.ok() && seen < std::uint64_t{kRounds} * kEach && std::chrono::steady_clock::now() < end)
+    status = store->read(kMailbox, [&](MailboxView& view) { seen = view.mailbox().im_contacts; });
+  slow_statx = false;
+  require_ok(status);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{kRounds} * kEach, seen);
+}
+
+constexpr std::uint64_t kMap = std::uint64_t{32} << 20;
+
+// Leaves the map nearly full, without having grown.
+void fill(LmdbPlace& place) {
+  const auto store = place.open();
+  for (int round = 0; lmdb_statistics(place.path()).value().pages * 4096 < kMap - (std::uint64_t{4} << 20);
+       ++round)
+    require_ok(add_many(*store, -round - 1, 1500));
+}
+
+// True unless something other than want of room was told. A transaction needs some megabytes itself.
+bool write_without_room(LmdbPlace& place) {
+  const auto store = place.open();
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&] {
+      while (!stop) {
+        const Status status = store->read(kMailbox, [](MailboxView& view) { (void)view.mailbox(); });
+        if (!status.ok() && status.fault() != Fault::Unavailable) ++wrong;
+      }
+    });
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit limit{};
+  getrlimit(RLIMIT_AS, &limit);
+  limit.rlim_cur = pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) + (kMap * 3) / 4;
+  const bool limited = setrlimit(RLIMIT_AS, &limit) == 0;
+  for (int round = 0; round < 30 && limited; ++round) {
+    const Status status = add_many(*store, round, 8000);
+    if (status.ok() || status.fault() != Fault::Full) ++wrong;
+  }
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  return limited && wrong == 0;
+}
+
+void a_map_that_cannot_grow() {
+  LmdbPlace place(kMap);
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  fill(place);
+  const std::uint64_t before = contacts(*place.open());
+  CPPUNIT_ASSERT(run_processes(1, [&](unsigned) { return write_without_room(place); }));
+  CPPUNIT_ASSERT_EQUAL(before, contacts(*place.open()));
+  require_ok(add_many(*place.open(), 0, 8000));
+  require_sound(place.path());
+}
+
+std::vector<Case> cases() {
+  return {
+      {"a file that grows is not cut off", a_file_that_grows_is_not_cut_off},
+      {"a map that cannot grow", a_map_that_cannot_grow},
+  };
+}
+
+const RegisteredSuite suite("lmdb growth", cases);
+
+}  // namespace
+}  // namespace ews_im::tests
