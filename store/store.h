@@ -83,6 +83,8 @@ enum class Outcome { Commit, Rollback };
 
 using ReadFunction = std::function<void(MailboxView&)>;
 using WriteFunction = std::function<Outcome(MailboxTransaction&)>;
+using EntryFunction = std::function<void(DirectoryEntry&)>;
+using SettingsFunction = std::function<void(Settings&)>;
 
 /// All functions may be called from any thread at any time. Common faults: Unavailable, Corrupt, Internal,
 /// Denied; those of a call are named beside it.
@@ -94,7 +96,7 @@ class Store {
   /// NotFound: no mailbox has this GUID.
   virtual Status read(const Guid& mailbox, const ReadFunction& function) = 0;
   /// Runs `function` on a transaction, maybe more than once, maybe on another thread, never at the same time
-  /// as another writer: it must reset what it captured at entry, must not call the store and must not wait
+  /// as another writer of this mailbox: it must reset what it captured at entry, must not call the store and must not wait
   /// for anything. Returns when its changes are durable, or, after Outcome::Rollback, when all that the
   /// function saw is durable. Whatever is not a success has changed nothing. Faults: NotFound as above; Busy:
   /// `deadline` passed before the function was begun; Full.
@@ -109,8 +111,9 @@ class Store {
   /// Creates a mailbox with its three default groups, empty of contacts. Faults: AlreadyExists (the detail
   /// names what is taken), Invalid.
   virtual Status add_mailbox(const DirectoryEntry& entry, Deadline deadline) = 0;
-  /// Changes what a mailbox is called; the GUID says which. Faults: NotFound, AlreadyExists, Invalid.
-  virtual Status set_mailbox(const DirectoryEntry& entry, Deadline deadline) = 0;
+  /// Changes what a mailbox is called: `function` gets the entry as it stands and is run as that of write().
+  /// The GUID stays. Faults: NotFound, AlreadyExists, Invalid.
+  virtual Status change_mailbox(const Guid& mailbox, Deadline deadline, const EntryFunction& function) = 0;
   /// Removes a mailbox with all that is in it, its names and the rights that name it. Fault: NotFound.
   virtual Status remove_mailbox(const Guid& mailbox, Deadline deadline) = 0;
   /// Up to `most` entries with GUIDs above `after` (nullopt: from the first), ascending.
@@ -118,8 +121,9 @@ class Store {
                                                         std::size_t most) = 0;
 
   virtual Result<Settings> settings() = 0;
-  /// Fault Invalid: a limit is out of range.
-  virtual Status set_settings(const Settings& settings, Deadline deadline) = 0;
+  /// `function` gets the settings as they stand and is run as that of write(). Fault Invalid: a limit is out
+  /// of range.
+  virtual Status change_settings(Deadline deadline, const SettingsFunction& function) = 0;
 
   virtual Result<std::vector<DistributionGroup>> distribution_groups() = 0;
   /// Faults: AlreadyExists, Invalid.

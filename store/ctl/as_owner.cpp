@@ -13,6 +13,7 @@
 #include <limits>
 #include <memory>
 
+#include "store/ctl/child.h"
 #include "store/ctl/invocation.h"
 #include "store/ctl/output.h"
 
@@ -64,6 +65,7 @@ Status become(const Owner& owner) {
   if (groups != 0 || setgid(owner.gid) != 0 || setuid(owner.uid) != 0) {
     return denied("cannot become " + user_name(owner.uid) + ", who owns the store");
   }
+  end_with_parent();  // the kernel has forgotten it
   return {};
 }
 
@@ -73,11 +75,13 @@ std::string parent_of(std::string path) {
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// But for what every file system has, and what a crash left of a store that was being made.
 bool is_empty_directory(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
   if (directory == nullptr) return false;
   while (const dirent* entry = readdir(directory.get())) {
-    if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) return false;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && name != "lost+found" && !name.starts_with(".new-")) return false;
   }
   return true;
 }
@@ -159,7 +163,10 @@ Status become_owner_to_be(const std::string& path, const std::optional<std::stri
   if (!current) {
     if (mkdir(path.c_str(), 0700) != 0) return denied("cannot make " + path);
   } else if (!is_empty_directory(path)) {
-    return {};
+    if (!wanted || owner.uid == 0) return {};
+    return {Fault::Denied, path + " belongs to root and is not empty, so it is not given to " +
+                               user_name(owner.uid) +
+                               ": choose another directory, or change its owner first"};
   }
   if (owner.uid != 0) {
     if (auto status = give_directory(path, owner); !status.ok()) return status;

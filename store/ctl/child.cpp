@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -37,9 +38,18 @@ void send(std::FILE* out, char tag, std::string_view text) {
 
 // What every child begins with.
 void settle_in() {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  end_with_parent();
   const rlimit none{};
   setrlimit(RLIMIT_CORE, &none);  // a core file would hold people's contacts
+}
+
+// Want of memory or of threads is nothing that the store has done.
+Status guarded(const std::function<Status(const SendLine&)>& work, const SendLine& send_line) {
+  try {
+    return work(send_line);
+  } catch (const std::exception& error) {
+    return {Fault::Unavailable, error.what()};
+  }
 }
 
 [[noreturn]] void be_child(int fd, const std::function<Status(const SendLine&)>& work) {
@@ -47,10 +57,11 @@ void settle_in() {
   const File out(fdopen(fd, "w"));
   if (out == nullptr) _exit(1);
   std::mutex mutex;
-  const Status status = work([&](std::string_view line) {
+  const SendLine send_line = [&](std::string_view line) {
     const std::lock_guard lock(mutex);
     send(out.get(), kLine, line);
-  });
+  };
+  const Status status = guarded(work, send_line);
   if (status.ok()) {
     send(out.get(), kDone, "");
   } else {
@@ -94,6 +105,8 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
+void end_with_parent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
 Status run_in_child(const std::function<Status(const SendLine&)>& work, const SendLine& receive) {
   std::fflush(nullptr);
   int ends[2];
@@ -134,7 +147,12 @@ Exit run_guarded(const std::function<Exit()>& command) {
   if (child < 0) return fail(Exit::StoreUnusable, std::string("fork: ") + std::strerror(errno));
   if (child == 0) {
     settle_in();
-    Exit exit = command();
+    Exit exit = Exit::Ok;
+    try {
+      exit = command();
+    } catch (const std::exception& error) {
+      exit = fail(Exit::StoreUnusable, error.what());
+    }
     if (!finish_output() && exit == Exit::Ok)
       exit = fail(Exit::StoreUnusable, "the output could not be written");
     _exit(static_cast<int>(exit));

@@ -17,6 +17,9 @@ using SendLine = std::function<void(std::string_view line)>;
 /// process, with control characters made printable. REQUIRES: this process has no threads and no store open.
 Status run_in_child(const std::function<Status(const SendLine&)>& work, const SendLine& receive);
 
+/// From now on this process is killed when its parent ends. A change of the user ends that.
+void end_with_parent();
+
 /// Runs a whole command in a child process and returns its exit code; if the child died, says so.
 Exit run_guarded(const std::function<Exit()>& command);
 

@@ -56,12 +56,13 @@ Exit settings_set(const Invocation& invocation) {
 
   auto store = open_store(invocation);
   if (!store.ok()) return fail(store.status());
-  auto settings = store.value()->settings();
-  if (!settings.ok()) return fail(settings.status());
-  (of_contacts ? settings.value().im_contact_limit : settings.value().im_group_limit) = *value;
-  if (auto status = store.value()->set_settings(settings.value(), invocation.deadline); !status.ok())
-    return fail(status);
-  print_settings(invocation, settings.value());
+  Settings changed;
+  const auto status = store.value()->change_settings(invocation.deadline, [&](Settings& settings) {
+    (of_contacts ? settings.im_contact_limit : settings.im_group_limit) = *value;
+    changed = settings;
+  });
+  if (!status.ok()) return fail(status);
+  print_settings(invocation, changed);
   return Exit::Ok;
 }
 

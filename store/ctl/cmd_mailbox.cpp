@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <iostream>
 
 #include "store/ctl/as_owner.h"
@@ -61,10 +62,22 @@ Result<std::shared_ptr<Store>> open_or_create_store(const Invocation& invocation
   return store;
 }
 
-Exit set_entry(const Invocation& invocation, const OpenMailbox& mailbox) {
-  if (auto status = mailbox.store->set_mailbox(mailbox.entry, invocation.deadline); !status.ok())
-    return fail(status);
-  print_entry(invocation, mailbox.entry, nullptr);
+// What is wrong with the change is for `function` to say: nullopt, or why nothing is to be changed.
+Exit change_entry(const Invocation& invocation,
+                  const std::function<std::optional<std::string>(DirectoryEntry&)>& function) {
+  const auto mailbox = open_mailbox(invocation, invocation.arguments[0]);
+  if (!mailbox.ok()) return fail(mailbox.status());
+  const auto& [store, found] = mailbox.value();
+  DirectoryEntry changed;
+  std::optional<std::string> problem;
+  const auto status = store->change_mailbox(found.guid, invocation.deadline, [&](DirectoryEntry& entry) {
+    changed = entry;
+    problem = function(changed);
+    if (!problem) entry = changed;
+  });
+  if (!status.ok()) return fail(status);
+  if (problem) return fail(Exit::Refused, *problem);
+  print_entry(invocation, changed, nullptr);
   return Exit::Ok;
 }
 
@@ -149,12 +162,11 @@ Exit mailbox_list(const Invocation& invocation) {
 }
 
 Exit mailbox_set(const Invocation& invocation) {
-  auto mailbox = open_mailbox(invocation, invocation.arguments[0]);
-  if (!mailbox.ok()) return fail(mailbox.status());
-  if (auto address = invocation.value("address"))
-    mailbox.value().entry.primary_smtp_address = *std::move(address);
-  apply_names(invocation, mailbox.value().entry);
-  return set_entry(invocation, mailbox.value());
+  return change_entry(invocation, [&](DirectoryEntry& entry) -> std::optional<std::string> {
+    if (auto address = invocation.value("address")) entry.primary_smtp_address = *std::move(address);
+    apply_names(invocation, entry);
+    return std::nullopt;
+  });
 }
 
 Exit mailbox_remove(const Invocation& invocation) {
@@ -173,22 +185,19 @@ Exit mailbox_remove(const Invocation& invocation) {
 }
 
 Exit alias_add(const Invocation& invocation) {
-  auto mailbox = open_mailbox(invocation, invocation.arguments[0]);
-  if (!mailbox.ok()) return fail(mailbox.status());
-  mailbox.value().entry.aliases.push_back(invocation.arguments[1]);
-  return set_entry(invocation, mailbox.value());
+  return change_entry(invocation, [&](DirectoryEntry& entry) -> std::optional<std::string> {
+    entry.aliases.push_back(invocation.arguments[1]);
+    return std::nullopt;
+  });
 }
 
 Exit alias_remove(const Invocation& invocation) {
-  auto mailbox = open_mailbox(invocation, invocation.arguments[0]);
-  if (!mailbox.ok()) return fail(mailbox.status());
-  auto& entry = mailbox.value().entry;
   const std::string key = ascii_lower(invocation.arguments[1]);
-  if (std::erase_if(entry.aliases, [&](const std::string& alias) { return ascii_lower(alias) == key; }) ==
-      0) {
-    return fail(Exit::Refused, invocation.arguments[1] + " is no alias of " + entry.primary_smtp_address);
-  }
-  return set_entry(invocation, mailbox.value());
+  return change_entry(invocation, [&](DirectoryEntry& entry) -> std::optional<std::string> {
+    const auto is_meant = [&](const std::string& alias) { return ascii_lower(alias) == key; };
+    if (std::erase_if(entry.aliases, is_meant) != 0) return std::nullopt;
+    return invocation.arguments[1] + " is no alias of " + entry.primary_smtp_address;
+  });
 }
 
 }  // namespace ews_im::store::ctl

@@ -13,6 +13,7 @@
 #include "store/ctl/invocation.h"
 #include "store/ctl/output.h"
 #include "store/ctl/progress.h"
+#include "store/ctl/session.h"
 #include "store/lmdb/lmdb_store.h"
 #include "store/lmdb/maintenance.h"
 
@@ -121,7 +122,7 @@ Status check_and_send(const Invocation& invocation, const SendLine& send) {
   const Finding finding = [&](std::string_view line) { send(std::string(kFinding) + std::string(line)); };
   ProgressLine progress("checking", Unit::Records);
   const auto summary = invocation.arguments.empty()
-                           ? check_lmdb_store(invocation.store, finding, progress.function())
+                           ? check_lmdb_store(lmdb_options(invocation), finding, progress.function())
                            : check_lmdb_file(invocation.arguments[0], finding, progress.function());
   if (!summary.ok()) return summary.status();
   for (const auto& [name, value] : kCounts)
@@ -139,7 +140,7 @@ Exit backup(const Invocation& invocation) {
   const Status status = run_in_child(
       [&](const SendLine&) {
         ProgressLine progress("copying", Unit::Bytes);
-        return backup_lmdb_store(invocation.store, file, progress.function());
+        return backup_lmdb_store(lmdb_options(invocation), file, progress.function());
       },
       {});
   if (!status.ok()) return fail_as(status);
@@ -207,7 +208,7 @@ Exit stat(const Invocation& invocation) {
   Json json = Json::object();
   const Status status = run_in_child(
       [&](const SendLine& send) -> Status {
-        const auto statistics = lmdb_statistics(invocation.store);
+        const auto statistics = lmdb_statistics(lmdb_options(invocation));
         if (!statistics.ok()) return statistics.status();
         for (const auto& [name, value] : kFields)
           send(std::string(name) + " " + std::to_string(statistics.value().*value));

@@ -12,13 +12,6 @@
 namespace ews_im::store::ctl {
 namespace {
 
-LmdbOptions lmdb_options(const Invocation& invocation) {
-  LmdbOptions options;
-  options.path = invocation.store;
-  options.map_size = invocation.map_size.value_or(options.map_size);
-  return options;
-}
-
 // A store that is not there is more than "not found" to a command that needs it.
 Status unusable(const Status& status) {
   if (status.fault() == Fault::Busy) return status;
@@ -29,6 +22,13 @@ Status unusable(const Status& status) {
 }
 
 }  // namespace
+
+LmdbOptions lmdb_options(const Invocation& invocation) {
+  LmdbOptions options;
+  options.path = invocation.store;
+  options.map_size = invocation.map_size.value_or(options.map_size);
+  return options;
+}
 
 Result<std::shared_ptr<Store>> open_store(const Invocation& invocation) {
   if (auto status = become_owner_of(invocation.store); !status.ok()) return unusable(status);

@@ -12,9 +12,13 @@
 #include "store/ctl/invocation.h"
 #include "store/ctl/output.h"
 #include "store/im_list.h"
+#include "store/lmdb/lmdb_store.h"
 #include "store/store.h"
 
 namespace ews_im::store::ctl {
+
+/// The store that the command line names.
+[[nodiscard]] LmdbOptions lmdb_options(const Invocation& invocation);
 
 /// Becomes the store's owner and opens the store. Every fault but Busy is one that makes the store unusable.
 Result<std::shared_ptr<Store>> open_store(const Invocation& invocation);

@@ -164,11 +164,9 @@ Status put_in_place(NewStore& store, std::optional<ExclusiveUse>& use,
 
 }  // namespace
 
-Status backup_lmdb_store(const std::string& path, const std::string& file, const Progress& progress) {
+Status backup_lmdb_store(const LmdbOptions& options, const std::string& file, const Progress& progress) {
   struct stat about {};
   if (lstat(file.c_str(), &about) == 0) return {Fault::AlreadyExists, file + " is there already"};
-  LmdbOptions options;
-  options.path = path;
   const auto store = open_shared(options);
   if (!store.ok()) return store.status();
   auto temporary = TemporaryFile::make_beside(file);
@@ -186,14 +184,14 @@ Status restore_lmdb_store(const std::string& file, const std::string& path, bool
   const UniqueFd from(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!from) return errno_fault(errno, file);
   if (auto status = require_sound(file); !status.ok()) return status;
+  auto store = NewStore::begin(path, replace);
+  if (!store.ok()) return store.status();
   std::optional<ExclusiveUse> use;
-  if (replace && identity_of(data_file(path))) {
+  if (replace && (identity_of(data_file(path)) || identity_of(lock_file(path)))) {
     auto taken = ExclusiveUse::take(path);
     if (!taken.ok()) return taken.status();
     use.emplace(std::move(taken.value()));
   }
-  auto store = NewStore::begin(path, replace);
-  if (!store.ok()) return store.status();
   auto status = put_in_place(store.value(), use, [&](int fd, const std::string& name) {
     return copy_bytes(from.get(), fd, name, progress);
   });

@@ -302,10 +302,8 @@ Result<CheckSummary> check(LmdbEnv& env, const Finding& finding, const Progress&
 
 }  // namespace
 
-Result<CheckSummary> check_lmdb_store(const std::string& path, const Finding& finding,
+Result<CheckSummary> check_lmdb_store(const LmdbOptions& options, const Finding& finding,
                                       const Progress& progress) {
-  LmdbOptions options;
-  options.path = path;
   const auto store = open_shared(options);
   if (!store.ok()) return store.status();
   return check(store.value()->env(), finding, progress);

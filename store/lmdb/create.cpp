@@ -112,7 +112,8 @@ Result<NewStore> NewStore::begin(const std::string& path, bool replace) {
   }
   const auto foreign = foreign_name(path);
   if (!foreign.ok()) return foreign.status();
-  const bool is_store = identity_of(data_file(path)).has_value();
+  // What is left of a store whose data file was lost is a store to be replaced.
+  const bool is_store = identity_of(data_file(path)) || (replace && identity_of(lock_file(path)));
   if (is_store && !replace) return Status(Fault::AlreadyExists, "there is a store in " + path + " already");
   if (!is_store && !foreign.value().empty()) {
     return Status(Fault::AlreadyExists, path + " is not empty: it holds " + foreign.value());

@@ -127,11 +127,9 @@ void add_entry(Records& records, const DirectoryEntry& entry, const Mailbox& dra
   create_mailbox(records, drawn);
 }
 
-void set_entry(Records& records, const DirectoryEntry& entry) {
+void set_entry(Records& records, const DirectoryEntry& old, const DirectoryEntry& entry) {
   fail_if_wrong(records, what_is_wrong(entry));
-  const auto old = find_entry(records, entry.guid);
-  if (!old) return records.fail({Fault::NotFound, "no mailbox " + entry.guid.text()});
-  const auto before = names_of(*old);
+  const auto before = names_of(old);
   const auto after = names_of(entry);
   const auto is_among = [](const std::vector<FoldedName>& names, const FoldedName& name) {
     return std::find(names.begin(), names.end(), name) != names.end();

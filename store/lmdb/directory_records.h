@@ -29,7 +29,7 @@ struct FoldedName {
                                                        std::size_t most);
 /// `drawn`: the head of the new mailbox, with its random identifiers.
 void add_entry(Records& records, const DirectoryEntry& entry, const Mailbox& drawn);
-void set_entry(Records& records, const DirectoryEntry& entry);
+void set_entry(Records& records, const DirectoryEntry& old, const DirectoryEntry& entry);
 void remove_entry(Records& records, const Guid& mailbox);
 
 [[nodiscard]] std::vector<DistributionGroup> list_distribution_groups(Records& records);

@@ -38,7 +38,7 @@ Result<std::unique_ptr<LmdbEnv>> LmdbEnv::open_file(const std::string& file) {
   if (auto status = check_data_size(file); !status.ok()) return status;
   LmdbOptions options;
   options.path = file;
-  options.map_size = 0;
+  options.map_size = 1;  // LMDB makes it as large as the file needs, not as the store's was
   std::unique_ptr<LmdbEnv> env(new LmdbEnv(options));
   env->is_backup_ = true;
   if (auto status = env->open_once(MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS); !status.ok())
@@ -68,7 +68,7 @@ Status LmdbEnv::open_once(unsigned flags) {
     return fault(error, "mdb_env_create");
   }
   error = mdb_env_set_maxreaders(env_, kMaxReaders);
-  if (error == 0 && options_.map_size != 0) error = mdb_env_set_mapsize(env_, options_.map_size);
+  if (error == 0) error = mdb_env_set_mapsize(env_, options_.map_size);
   if (error == 0) error = mdb_env_open(env_, options_.path.c_str(), flags, 0600);
   Status status = error == 0 ? after_open() : fault(error, "open");
   if (error == ENOMEM) {

@@ -119,8 +119,15 @@ Status LmdbStore::add_mailbox(const DirectoryEntry& entry, Deadline deadline) {
   return change(deadline, [&](Records& records) { add_entry(records, entry, drawn); });
 }
 
-Status LmdbStore::set_mailbox(const DirectoryEntry& entry, Deadline deadline) {
-  return change(deadline, [&](Records& records) { set_entry(records, entry); });
+Status LmdbStore::change_mailbox(const Guid& mailbox, Deadline deadline, const EntryFunction& function) {
+  return change(deadline, [&](Records& records) {
+    const auto old = find_entry(records, mailbox);
+    if (!old) return records.fail({Fault::NotFound, "no mailbox " + mailbox.text()});
+    DirectoryEntry entry = *old;
+    function(entry);
+    entry.guid = mailbox;
+    set_entry(records, *old, entry);
+  });
 }
 
 Status LmdbStore::remove_mailbox(const Guid& mailbox, Deadline deadline) {
@@ -136,12 +143,15 @@ Result<Settings> LmdbStore::settings() {
   return answer<Settings>([](Records& records) { return read_settings(records); });
 }
 
-Status LmdbStore::set_settings(const Settings& settings, Deadline deadline) {
-  if (settings.im_contact_limit > kLargestImContactLimit || settings.im_group_limit > kLargestImGroupLimit) {
-    return {Fault::Invalid, "limits of a mailbox go up to " + std::to_string(kLargestImContactLimit) +
-                                " contacts and " + std::to_string(kLargestImGroupLimit) + " groups"};
-  }
-  return change(deadline, [&](Records& records) { records.put(settings_key(), encode(settings)); });
+Status LmdbStore::change_settings(Deadline deadline, const SettingsFunction& function) {
+  return change(deadline, [&](Records& records) {
+    Settings settings = read_settings(records);
+    function(settings);
+    if (settings.im_contact_limit > kLargestImContactLimit || settings.im_group_limit > kLargestImGroupLimit)
+      records.fail({Fault::Invalid, "limits of a mailbox go up to " + std::to_string(kLargestImContactLimit) +
+                                        " contacts and " + std::to_string(kLargestImGroupLimit) + " groups"});
+    records.put(settings_key(), encode(settings));
+  });
 }
 
 Result<std::vector<DistributionGroup>> LmdbStore::distribution_groups() {

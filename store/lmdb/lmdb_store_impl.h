@@ -33,11 +33,11 @@ class LmdbStore final : public Store {
   Result<std::optional<DirectoryEntry>> find(NameKind kind, std::string_view name) override;
   Result<std::optional<DirectoryEntry>> find(const Guid& mailbox) override;
   Status add_mailbox(const DirectoryEntry& entry, Deadline deadline) override;
-  Status set_mailbox(const DirectoryEntry& entry, Deadline deadline) override;
+  Status change_mailbox(const Guid& mailbox, Deadline deadline, const EntryFunction& function) override;
   Status remove_mailbox(const Guid& mailbox, Deadline deadline) override;
   Result<std::vector<DirectoryEntry>> mailboxes(const std::optional<Guid>& after, std::size_t most) override;
   Result<Settings> settings() override;
-  Status set_settings(const Settings& settings, Deadline deadline) override;
+  Status change_settings(Deadline deadline, const SettingsFunction& function) override;
   Result<std::vector<DistributionGroup>> distribution_groups() override;
   Status add_distribution_group(const DistributionGroup& group, Deadline deadline) override;
   Status remove_distribution_group(std::string_view smtp_address, Deadline deadline) override;

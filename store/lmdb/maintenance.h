@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "store/lmdb/lmdb_store.h"
 #include "store/status.h"
 
 namespace ews_im::store {
@@ -21,14 +22,14 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 /// Called for each thing that is wrong, with one line of text without a line end.
 using Finding = std::function<void(std::string_view line)>;
 
-/// Writes a consistent, compact copy of the store at `path` into the new file `file`, mode 0600, while
+/// Writes a consistent, compact copy of the store into the new file `file`, mode 0600, while
 /// servers read and write: into a temporary file beside it, flushed, checked (as check_lmdb_file does) and
 /// then renamed. Progress: bytes, about. Faults: AlreadyExists (`file` is there), Full, NotFound, Denied,
 /// Corrupt (the copy has findings: it is removed).
-Status backup_lmdb_store(const std::string& path, const std::string& file, const Progress& progress);
+Status backup_lmdb_store(const LmdbOptions& options, const std::string& file, const Progress& progress);
 
 /// Puts a backup in place as the store in the directory `path`, which may be missing or empty, or hold a
-/// store if `replace` is true. The file is checked first; what was there stays until the copy is complete and
+/// store, or what is left of one, if `replace` is true. The file is checked first; what was there stays until the copy is complete and
 /// flushed. A store that is replaced must not be in use. Progress: bytes. Faults: AlreadyExists, Busy (in
 /// use), Corrupt, TooNew, Full, NotFound, Denied.
 Status restore_lmdb_store(const std::string& file, const std::string& path, bool replace,
@@ -49,7 +50,7 @@ struct CheckSummary {
 
 /// Reads every record of one snapshot: checksum, form, references in both directions, counters. Only
 /// unreadable stores are a fault; what is wrong goes to `finding`. Progress: records.
-Result<CheckSummary> check_lmdb_store(const std::string& path, const Finding& finding,
+Result<CheckSummary> check_lmdb_store(const LmdbOptions& options, const Finding& finding,
                                       const Progress& progress);
 /// The same for a backup, a file that nobody changes.
 Result<CheckSummary> check_lmdb_file(const std::string& file, const Finding& finding,
@@ -80,7 +81,7 @@ struct LmdbStatistics {
   std::uint64_t value_bytes = 0;
 };
 
-/// Counts what is in the store at `path`. Walks all records.
-Result<LmdbStatistics> lmdb_statistics(const std::string& path);
+/// Counts what is in the store. Walks all records.
+Result<LmdbStatistics> lmdb_statistics(const LmdbOptions& options);
 
 }  // namespace ews_im::store

@@ -79,9 +79,7 @@ int count_reader(const char* line, void* count) {
 
 }  // namespace
 
-Result<LmdbStatistics> lmdb_statistics(const std::string& path) {
-  LmdbOptions options;
-  options.path = path;
+Result<LmdbStatistics> lmdb_statistics(const LmdbOptions& options) {
   const auto store = open_shared(options);
   if (!store.ok()) return store.status();
   LmdbEnv& env = store.value()->env();
@@ -110,7 +108,7 @@ Result<LmdbStatistics> lmdb_statistics(const std::string& path) {
   statistics.readers = readers;
   statistics.reader_slots = slots;
   struct stat file {};
-  if (stat(data_file(path).c_str(), &file) == 0) {
+  if (stat(data_file(options.path).c_str(), &file) == 0) {
     statistics.file_size = static_cast<std::uint64_t>(file.st_size);
     statistics.disk_size = static_cast<std::uint64_t>(file.st_blocks) * 512;
   }

@@ -103,14 +103,16 @@ class EachForItself final : public store::Store {
 
   // The benchmark asks for nothing else.
   store::Status add_mailbox(const store::DirectoryEntry&, store::Deadline) override { return unused(); }
-  store::Status set_mailbox(const store::DirectoryEntry&, store::Deadline) override { return unused(); }
+  store::Status change_mailbox(const store::Guid&, store::Deadline, const store::EntryFunction&) override {
+    return unused();
+  }
   store::Status remove_mailbox(const store::Guid&, store::Deadline) override { return unused(); }
   store::Result<std::vector<store::DirectoryEntry>> mailboxes(const std::optional<store::Guid>&,
                                                               std::size_t) override {
     return unused();
   }
   store::Result<store::Settings> settings() override { return unused(); }
-  store::Status set_settings(const store::Settings&, store::Deadline) override { return unused(); }
+  store::Status change_settings(store::Deadline, const store::SettingsFunction&) override { return unused(); }
   store::Result<std::vector<store::DistributionGroup>> distribution_groups() override { return unused(); }
   store::Status add_distribution_group(const store::DistributionGroup&, store::Deadline) override {
     return unused();

@@ -222,6 +222,9 @@ def test_mapsize_is_used(box):
     limited = ["sh", "-c", 'ulimit -v 4000000; exec "$@"', "sh"]
     box.fails(UNUSABLE, "mailbox", "list", saying="mapsize", prefix=limited)
     assert "tsmith" in box.ok("--mapsize", "64M", "mailbox", "list", prefix=limited)
+    file = box.store / "limited.mdb"
+    for command in (["backup", file], ["check"], ["check", file], ["stat"], ["compact"], ["restore", file, "--replace"]):
+        box.ok("--mapsize", "64M", *command, prefix=limited)
 
 
 if AS_ROOT:
@@ -253,6 +256,19 @@ if AS_ROOT:
         place.store.mkdir(0o755)
         place.ok("init")
         assert place.owner_only() == (WWW.pw_uid, WWW.pw_gid)
+
+    def test_root_gives_a_file_system_away(place):
+        (place.store / "lost+found").mkdir(0o700, parents=True)
+        place.store.chmod(0o700)
+        place.ok("init", "--owner", "nobody")
+        assert place.store.stat().st_uid == NOBODY.pw_uid
+        assert (place.store / "data.mdb").stat().st_uid == NOBODY.pw_uid
+
+    def test_root_keeps_what_is_not_empty(place):
+        place.store.mkdir(0o700)
+        (place.store / "letter").write_text("x", encoding="ascii")
+        place.fails(UNUSABLE, "init", "--owner", "www-data", saying="not empty")
+        assert [entry.name for entry in place.store.iterdir()] == ["letter"]
 
     def test_root_names_an_unknown_owner(place):
         place.fails(USAGE, "init", "--owner", "no-such-user", saying="no-such-user")

@@ -47,7 +47,12 @@ class Server {
     require(
         store_->add_distribution_group({.smtp_address = "sales@contoso.com", .display_name = "Sales"}, soon())
             .ok());
-    require(store_->set_settings({.im_contact_limit = 40, .im_group_limit = 8}, soon()).ok());
+    require(store_
+                ->change_settings(soon(),
+                                  [](store::Settings& settings) {
+                                    settings = {.im_contact_limit = 40, .im_group_limit = 8};
+                                  })
+                .ok());
     require(store_
                 ->write(mailbox_, soon(),
                         [this](store::MailboxTransaction& txn) {

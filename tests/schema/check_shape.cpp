@@ -30,14 +30,16 @@ class NoStore final : public store::Store {
   }
   store::Result<std::optional<store::DirectoryEntry>> find(const store::Guid&) override { return gone(); }
   store::Status add_mailbox(const store::DirectoryEntry&, store::Deadline) override { return gone(); }
-  store::Status set_mailbox(const store::DirectoryEntry&, store::Deadline) override { return gone(); }
+  store::Status change_mailbox(const store::Guid&, store::Deadline, const store::EntryFunction&) override {
+    return gone();
+  }
   store::Status remove_mailbox(const store::Guid&, store::Deadline) override { return gone(); }
   store::Result<std::vector<store::DirectoryEntry>> mailboxes(const std::optional<store::Guid>&,
                                                               std::size_t) override {
     return gone();
   }
   store::Result<store::Settings> settings() override { return gone(); }
-  store::Status set_settings(const store::Settings&, store::Deadline) override { return gone(); }
+  store::Status change_settings(store::Deadline, const store::SettingsFunction&) override { return gone(); }
   store::Result<std::vector<store::DistributionGroup>> distribution_groups() override { return gone(); }
   store::Status add_distribution_group(const store::DistributionGroup&, store::Deadline) override {
     return gone();

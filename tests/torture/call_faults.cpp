@@ -228,7 +228,7 @@ std::string judge(const std::string& path, const Told& told) {
   }
   opened = Status(Fault::NotFound, "closed");
   std::string findings;
-  const auto summary = check_lmdb_store(path, [&](std::string_view line) { findings = line; }, {});
+  const auto summary = check_lmdb_store({.path = path}, [&](std::string_view line) { findings = line; }, {});
   if (!summary.ok()) return "check: " + summary.status().detail();
   return findings.empty() ? findings : "check: " + findings;
 }

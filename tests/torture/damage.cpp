@@ -115,7 +115,8 @@ void add_contacts(Store& store, unsigned mailbox, unsigned count) {
 std::pair<Contents, Contents> make(const LmdbOptions& options) {
   require(create_lmdb_store(options));
   const auto store = require(open_lmdb_store(options));
-  require(store->set_settings({.im_contact_limit = 700, .im_group_limit = 60}, soon()));
+  require(store->change_settings(
+      soon(), [](Settings& settings) { settings = {.im_contact_limit = 700, .im_group_limit = 60}; }));
   for (unsigned number = 1; number <= kMailboxes + 1; ++number) {
     require(store->add_mailbox(entry_of(number, number % 5 == 1 ? kManyAliases : 2), soon()));
     add_contacts(*store, number, kContacts);

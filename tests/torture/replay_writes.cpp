@@ -362,7 +362,7 @@ class Replay {
       }
     }
     std::string findings;
-    const auto summary = check_lmdb_store(options.path, [&](std::string_view line) { findings = line; }, {});
+    const auto summary = check_lmdb_store(options, [&](std::string_view line) { findings = line; }, {});
     if (!summary.ok()) return "check: " + summary.status().detail();
     return findings.empty() ? findings : "check: " + findings;
   }

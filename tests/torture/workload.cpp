@@ -142,7 +142,9 @@ void change_directory(Store& store, unsigned round) {
       require(store.remove_distribution_group(address, soon()));
       break;
     default:
-      require(store.set_settings({.im_contact_limit = 500 + round, .im_group_limit = 64}, soon()));
+      require(store.change_settings(soon(), [&](Settings& settings) {
+        settings = {.im_contact_limit = 500 + round, .im_group_limit = 64};
+      }));
       acknowledge_directory(store);
       if (found) std::ignore = store.grant_impersonation({"svc" + std::to_string(round), entry.guid}, soon());
       break;

@@ -152,8 +152,8 @@ std::uint64_t contacts(store::Store& store) {
 
 void require_sound(const std::string& path) {
   std::string findings;
-  const auto summary =
-      store::check_lmdb_store(path, [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
+  const auto summary = store::check_lmdb_store(
+      {.path = path}, [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
   if (!summary.ok()) require_ok(summary.status());
   CPPUNIT_ASSERT_EQUAL(std::string(), findings);
 }

@@ -19,6 +19,14 @@ using namespace store;
 
 Deadline soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(30); }
 
+Status set_mailbox(Store& store, const DirectoryEntry& entry) {
+  return store.change_mailbox(entry.guid, soon(), [&](DirectoryEntry& changed) { changed = entry; });
+}
+
+Status set_settings(Store& store, const Settings& settings) {
+  return store.change_settings(soon(), [&](Settings& changed) { changed = settings; });
+}
+
 DirectoryEntry entry_of(unsigned number) {
   const std::string n = std::to_string(number);
   DirectoryEntry entry;

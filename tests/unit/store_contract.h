@@ -27,6 +27,9 @@ std::vector<Case> store_contract(const MakeStorePlace& make);
 
 /// A deadline that no sound store misses.
 store::Deadline soon();
+/// All of an entry, all settings.
+store::Status set_mailbox(store::Store& store, const store::DirectoryEntry& entry);
+store::Status set_settings(store::Store& store, const store::Settings& settings);
 /// An entry that differs from that of each other number in all names.
 store::DirectoryEntry entry_of(unsigned number);
 /// A contact with the next numbers, in the group `group`; put into `txn`.

@@ -114,7 +114,7 @@ void taken_names(Fixture& f, const TakenRow& row) {
   }
   require_ok(f.store().add_mailbox(entry_of(2), soon()));
   if (entry.guid != entry_of(2).guid) return;
-  require_fault(row.fault, f.store().set_mailbox(entry, soon()));
+  require_fault(row.fault, set_mailbox(f.store(), entry));
   CPPUNIT_ASSERT(same(entry_of(2), *f.store().find(entry_of(2).guid).value()));
 }
 
@@ -126,7 +126,7 @@ void new_names(Fixture& f) {
   entry.user_principal_name.clear();
   entry.sid = "S-1-5-21-1-2-3-9999";
   entry.account = "other";
-  require_ok(f.store().set_mailbox(entry, soon()));
+  require_ok(set_mailbox(f.store(), entry));
   f.reopen();
   CPPUNIT_ASSERT(same(entry, *f.store().find(NameKind::SmtpAddress, "third@contoso.com").value()));
   CPPUNIT_ASSERT(same(entry, *f.store().find(NameKind::SmtpAddress, "user1@contoso.com").value()));
@@ -135,7 +135,7 @@ void new_names(Fixture& f) {
   CPPUNIT_ASSERT(!f.store().find(NameKind::UserPrincipalName, "user1@corp.contoso.com").value());
   CPPUNIT_ASSERT(!f.store().find(NameKind::Sid, "S-1-5-21-1-2-3-1001").value());
   f.read([&](MailboxView& view) { CPPUNIT_ASSERT(view.im_contact(contact.number)); });
-  require_fault(Fault::NotFound, f.store().set_mailbox(entry_of(2), soon()));
+  require_fault(Fault::NotFound, set_mailbox(f.store(), entry_of(2)));
   DirectoryEntry second = entry_of(2);
   second.user_principal_name = "user1@corp.contoso.com";
   require_ok(f.store().add_mailbox(second, soon()));
@@ -186,15 +186,40 @@ void listing_mailboxes(Fixture& f) {
   CPPUNIT_ASSERT_EQUAL(std::size_t{25}, f.store().mailboxes(Guid{}, 1000).value().size());
 }
 
+// Each change is made to what the others have left.
+void changes_at_once(Fixture& f) {
+  std::vector<std::thread> threads;
+  std::atomic<int> failed{0};
+  for (unsigned i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      const auto add = [&](DirectoryEntry& entry) {
+        entry.aliases.push_back("also" + std::to_string(i) + "@contoso.com");
+      };
+      const auto raise = [](Settings& settings) { ++settings.im_group_limit; };
+      if (!f.store().change_mailbox(entry_of(1).guid, soon(), add).ok()) ++failed;
+      if (!f.store().change_settings(soon(), raise).ok()) ++failed;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CPPUNIT_ASSERT_EQUAL(0, failed.load());
+  CPPUNIT_ASSERT_EQUAL(entry_of(1).aliases.size() + kThreads,
+                       f.store().find(entry_of(1).guid).value()->aliases.size());
+  for (unsigned i = 0; i < kThreads; ++i) {
+    const std::string alias = "also" + std::to_string(i) + "@contoso.com";
+    CPPUNIT_ASSERT(f.store().find(NameKind::SmtpAddress, alias).value());
+  }
+  CPPUNIT_ASSERT_EQUAL(Settings{}.im_group_limit + kThreads, f.store().settings().value().im_group_limit);
+}
+
 void settings(Fixture& f) {
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{1000}, f.store().settings().value().im_contact_limit);
-  require_ok(f.store().set_settings({5, 0}, soon()));
+  require_ok(set_settings(f.store(), {5, 0}));
   f.reopen();
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{5}, f.store().settings().value().im_contact_limit);
   f.read([](MailboxView& view) { CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, view.settings().im_group_limit); });
-  require_ok(f.store().set_settings({kLargestImContactLimit, kLargestImGroupLimit}, soon()));
-  require_fault(Fault::Invalid, f.store().set_settings({kLargestImContactLimit + 1, 1}, soon()));
-  require_fault(Fault::Invalid, f.store().set_settings({1, kLargestImGroupLimit + 1}, soon()));
+  require_ok(set_settings(f.store(), {kLargestImContactLimit, kLargestImGroupLimit}));
+  require_fault(Fault::Invalid, set_settings(f.store(), {kLargestImContactLimit + 1, 1}));
+  require_fault(Fault::Invalid, set_settings(f.store(), {1, kLargestImGroupLimit + 1}));
   CPPUNIT_ASSERT_EQUAL(kLargestImContactLimit, f.store().settings().value().im_contact_limit);
 }
 
@@ -246,6 +271,7 @@ std::vector<Case> directory_contract(const MakeStorePlace& make) {
       {"removing a mailbox", removing_a_mailbox},
       {"listing mailboxes", listing_mailboxes},
       {"settings", settings},
+      {"changes at once", changes_at_once},
       {"distribution groups", distribution_groups},
       {"impersonation rights", impersonation_rights},
   };

@@ -18,7 +18,7 @@ std::string text_of(Refusal refusal) { return "refusal " + std::to_string(static
 class List {
  public:
   explicit List(Settings settings = {}) : store_(place_.open()) {
-    require_ok(store_->set_settings(settings, soon()));
+    require_ok(set_settings(*store_, settings));
     const DirectoryEntry entry = entry_of(1);
     guid_ = entry.guid;
     require_ok(store_->add_mailbox(entry, soon()));
@@ -138,7 +138,7 @@ class List {
     require_ok(store_->read(guid_, [&](MailboxView& view) { mailbox = view.mailbox(); }));
     return mailbox;
   }
-  void set(const Settings& settings) { require_ok(store_->set_settings(settings, soon())); }
+  void set(const Settings& settings) { require_ok(set_settings(*store_, settings)); }
 
   // "Other Contacts[a b] Tagged[] ...": groups as they are listed, addresses in the order of joining.
   std::string show() {

@@ -79,12 +79,12 @@ void pages_given_back_unwritten() {
       return Outcome::Commit;
     }));
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, contacts(*store));
-    const auto statistics = lmdb_statistics(place.path()).value();
+    const auto statistics = lmdb_statistics(place.options()).value();
     CPPUNIT_ASSERT(statistics.file_size >= statistics.pages * statistics.page_size);
   }
   // The room that was kept for the worst case goes with the next commit.
   require_ok(add(*store, "a@x"));
-  const auto statistics = lmdb_statistics(place.path()).value();
+  const auto statistics = lmdb_statistics(place.options()).value();
   CPPUNIT_ASSERT(statistics.file_size >= statistics.pages * statistics.page_size);
   CPPUNIT_ASSERT(statistics.file_size <= statistics.pages * statistics.page_size + (10 << 20));
 }
@@ -98,7 +98,7 @@ void removing_a_large_mailbox() {
     return Outcome::Commit;
   }));
   require_ok(store->remove_mailbox(kMailbox, soon()));
-  const auto statistics = lmdb_statistics(place.path()).value();
+  const auto statistics = lmdb_statistics(place.options()).value();
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, statistics.addresses + statistics.im_contacts +
                                              statistics.mailboxes + statistics.names);
   require_sound(place.path());
@@ -248,7 +248,8 @@ void one_bit_flipped(const DamageRow& row) {
       CPPUNIT_ASSERT_MESSAGE("byte " + std::to_string(byte), row.harmed(*store));
     }
     std::string findings;
-    const auto summary = check_lmdb_store(place.path(), [&](std::string_view line) { findings += line; }, {});
+    const auto summary =
+        check_lmdb_store(place.options(), [&](std::string_view line) { findings += line; }, {});
     CPPUNIT_ASSERT(summary.ok() && summary.value().findings > 0);
     CPPUNIT_ASSERT_MESSAGE(findings, findings.find(describe_key(row.key.view()) +
                                                    ": its checksum is wrong") != std::string::npos);

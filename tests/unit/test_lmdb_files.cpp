@@ -274,15 +274,14 @@ void useless_after_fork() {
   auto store = place.open();
   CPPUNIT_ASSERT(store->settings().ok());
   CPPUNIT_ASSERT(run_processes(1, [&](unsigned) {
-    const bool refused = !store->settings().ok() && !store->set_settings({}, soon()).ok();
+    const bool refused = !store->settings().ok() && !set_settings(*store, {}).ok();
     const auto own = open_lmdb_store(place.options());
-    const bool served =
-        own.ok() && own.value()->settings().ok() && own.value()->set_settings({5, 5}, soon()).ok();
+    const bool served = own.ok() && own.value()->settings().ok() && set_settings(*own.value(), {5, 5}).ok();
     store.reset();  // neither hangs nor closes what is the parent's
     return refused && served;
   }));
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{5}, store->settings().value().im_contact_limit);
-  require_ok(store->set_settings({6, 6}, soon()));
+  require_ok(set_settings(*store, {6, 6}));
 }
 
 std::vector<Case> cases() {

@@ -76,7 +76,7 @@ constexpr std::uint64_t kMap = std::uint64_t{32} << 20;
 // Leaves the map nearly full, without having grown.
 void fill(LmdbPlace& place) {
   const auto store = place.open();
-  for (int round = 0; lmdb_statistics(place.path()).value().pages * 4096 < kMap - (std::uint64_t{4} << 20);
+  for (int round = 0; lmdb_statistics(place.options()).value().pages * 4096 < kMap - (std::uint64_t{4} << 20);
        ++round)
     require_ok(add_many(*store, -round - 1, 1500));
 }

@@ -63,12 +63,12 @@ void there_and_back() {
     done = d;
     total = t;
   };
-  require_ok(backup_lmdb_store(place.path(), file, progress));
+  require_ok(backup_lmdb_store(place.options(), file, progress));
   CPPUNIT_ASSERT(done == total && done == fs::file_size(file));
   struct stat about {};
   CPPUNIT_ASSERT(stat(file.c_str(), &about) == 0 && (about.st_mode & 07777) == 0600);
   CPPUNIT_ASSERT_EQUAL(std::size_t{1}, names_in(directory.path()));
-  require_fault(Fault::AlreadyExists, backup_lmdb_store(place.path(), file, {}));
+  require_fault(Fault::AlreadyExists, backup_lmdb_store(place.options(), file, {}));
 
   const std::string copy = directory.path() + "/copy";
   require_ok(restore_lmdb_store(file, copy, false, progress));
@@ -88,8 +88,13 @@ void restored_over_damage() {
   LmdbPlace place;
   fill(place, 10);
   const std::string file = place.folder() + "/backup";
-  require_ok(backup_lmdb_store(place.path(), file, {}));
+  require_ok(backup_lmdb_store(place.options(), file, {}));
   fs::resize_file(place.data(), 4096);
+  require_ok(restore_lmdb_store(file, place.path(), true, {}));
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{10}, contacts_of(place.path()));
+  // Only lock.mdb is left.
+  fs::remove(place.data());
+  require_fault(Fault::AlreadyExists, restore_lmdb_store(file, place.path(), false, {}));
   require_ok(restore_lmdb_store(file, place.path(), true, {}));
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{10}, contacts_of(place.path()));
 }
@@ -98,7 +103,7 @@ void not_while_in_use() {
   LmdbPlace place;
   fill(place, 10);
   const std::string file = place.folder() + "/backup";
-  require_ok(backup_lmdb_store(place.path(), file, {}));
+  require_ok(backup_lmdb_store(place.options(), file, {}));
   {
     const auto store = place.open();
     require_fault(Fault::Busy, restore_lmdb_store(file, place.path(), true, {}), "this process");
@@ -143,7 +148,7 @@ void bad_backup(const BadBackup& row) {
   LmdbPlace place;
   fill(place, 50);
   const std::string file = place.folder() + "/backup";
-  require_ok(backup_lmdb_store(place.path(), file, {}));
+  require_ok(backup_lmdb_store(place.options(), file, {}));
   row.spoil(file);
   const std::string fresh = place.folder() + "/fresh";
   require_fault(row.fault, restore_lmdb_store(file, fresh, false, {}));
@@ -157,7 +162,7 @@ void a_damaged_store_gives_no_backup() {
   fill(place, 5);
   RawStore(place.path()).put(im_contact_key(kMailbox, 5).view(), "rubbish");
   const std::string file = place.folder() + "/backup";
-  require_fault(Fault::Corrupt, backup_lmdb_store(place.path(), file, {}), "contact 5");
+  require_fault(Fault::Corrupt, backup_lmdb_store(place.options(), file, {}), "contact 5");
   CPPUNIT_ASSERT_EQUAL(std::size_t{1}, names_in(place.folder()));
 }
 
@@ -175,7 +180,7 @@ void backup_under_load() {
   std::uint64_t before = 0;
   for (int i = 0; i < 10; ++i) {
     const std::string file = place.folder() + "/backup" + std::to_string(i);
-    require_ok(backup_lmdb_store(place.path(), file, {}));
+    require_ok(backup_lmdb_store(place.options(), file, {}));
     const auto summary = check_lmdb_file(file, {}, {});
     CPPUNIT_ASSERT(summary.ok() && summary.value().findings == 0);
     CPPUNIT_ASSERT(summary.value().im_contacts >= before);
@@ -198,9 +203,9 @@ void compaction() {
       return Outcome::Commit;
     }));
   }
-  const auto before = lmdb_statistics(place.path()).value();
+  const auto before = lmdb_statistics(place.options()).value();
   require_ok(compact_lmdb_store(place.path(), {}));
-  const auto after = lmdb_statistics(place.path()).value();
+  const auto after = lmdb_statistics(place.options()).value();
   CPPUNIT_ASSERT(after.pages < before.pages / 2);
   CPPUNIT_ASSERT_EQUAL(before.im_contacts, after.im_contacts);
   CPPUNIT_ASSERT_EQUAL(before.value_bytes, after.value_bytes);
@@ -227,7 +232,7 @@ void compaction_while_others_open() {
     return true;
   }));
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{200 + 3 * 30}, contacts_of(place.path()));
-  const auto summary = check_lmdb_store(place.path(), {}, {});
+  const auto summary = check_lmdb_store(place.options(), {}, {});
   CPPUNIT_ASSERT(summary.ok() && summary.value().findings == 0);
 }
 
@@ -237,7 +242,7 @@ void waiting_while_the_store_is_replaced(int lost) {
   LmdbPlace place;
   fill(place, 230);
   const std::string file = place.folder() + "/backup";
-  require_ok(backup_lmdb_store(place.path(), file, {}));
+  require_ok(backup_lmdb_store(place.options(), file, {}));
   for (int i = 0; i < lost; ++i) require_ok(add(*place.open(), std::to_string(i) + "@x"));
   int answer[2];
   CPPUNIT_ASSERT(pipe(answer) == 0);
@@ -267,7 +272,7 @@ void waiting_while_the_store_is_replaced(int lost) {
   CPPUNIT_ASSERT_EQUAL('y', byte);
   close(answer[0]);
   close(answer[1]);
-  const auto summary = check_lmdb_store(place.path(), {}, {});
+  const auto summary = check_lmdb_store(place.options(), {}, {});
   CPPUNIT_ASSERT(summary.ok() && summary.value().findings == 0 && summary.value().im_contacts == 231);
 }
 
@@ -419,7 +424,7 @@ void planted(const PlantedRow& row) {
   row.plant(place);
   std::string findings;
   const auto summary = check_lmdb_store(
-      place.path(), [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
+      place.options(), [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
   CPPUNIT_ASSERT(summary.ok());
   CPPUNIT_ASSERT_MESSAGE(findings, findings.find(row.found) != std::string::npos);
   CPPUNIT_ASSERT(summary.value().findings > 0);
@@ -430,7 +435,7 @@ void a_sound_store_is_counted() {
   fill(place, 100);
   std::uint64_t done = 0;
   std::uint64_t total = 0;
-  const auto summary = check_lmdb_store(place.path(), {}, [&](std::uint64_t d, std::uint64_t t) {
+  const auto summary = check_lmdb_store(place.options(), {}, [&](std::uint64_t d, std::uint64_t t) {
     done = d;
     total = t;
   });
@@ -441,7 +446,7 @@ void a_sound_store_is_counted() {
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{100}, summary.value().im_contacts);
   CPPUNIT_ASSERT(done == summary.value().records && total == done);
 
-  const auto statistics = lmdb_statistics(place.path()).value();
+  const auto statistics = lmdb_statistics(place.options()).value();
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, statistics.mailboxes);
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{6}, statistics.im_groups);
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{100}, statistics.im_contacts);

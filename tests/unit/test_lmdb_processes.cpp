@@ -66,14 +66,14 @@ void one_commit_for_all_who_wait() {
     });
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  const auto before = lmdb_statistics(place.path()).value().last_transaction;
+  const auto before = lmdb_statistics(place.options()).value().last_transaction;
   writer.kill();
   for (std::thread& thread : threads) thread.join();
   CPPUNIT_ASSERT_EQUAL(kWriters / 4, committed.load());
   CPPUNIT_ASSERT_EQUAL(kWriters / 4, rolled_back.load());
   CPPUNIT_ASSERT_EQUAL(kWriters / 2, failed.load());
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{kWriters / 4}, contacts(*store));
-  const auto commits = lmdb_statistics(place.path()).value().last_transaction - before;
+  const auto commits = lmdb_statistics(place.options()).value().last_transaction - before;
   CPPUNIT_ASSERT_MESSAGE(std::to_string(commits) + " commits", commits >= 1 && commits <= 2);
   require_sound(place.path());
 }
@@ -82,14 +82,14 @@ void nothing_changed_nothing_committed() {
   LmdbPlace place;
   const auto store = place.open();
   require_ok(store->add_mailbox(entry_of(1), soon()));
-  const auto before = lmdb_statistics(place.path()).value().last_transaction;
+  const auto before = lmdb_statistics(place.options()).value().last_transaction;
   require_ok(store->write(kMailbox, soon(), [](MailboxTransaction&) { return Outcome::Commit; }));
   require_ok(store->write(kMailbox, soon(), [](MailboxTransaction& txn) {
     put_new_contact(txn, "a@x", 2);
     return Outcome::Rollback;
   }));
-  CPPUNIT_ASSERT(!store->set_mailbox(entry_of(2), soon()).ok());
-  CPPUNIT_ASSERT_EQUAL(before, lmdb_statistics(place.path()).value().last_transaction);
+  CPPUNIT_ASSERT(!set_mailbox(*store, entry_of(2)).ok());
+  CPPUNIT_ASSERT_EQUAL(before, lmdb_statistics(place.options()).value().last_transaction);
 }
 
 void a_stopped_writer() {
@@ -187,7 +187,7 @@ void growth_in_one_process() {
   for (std::thread& reader : readers) reader.join();
   CPPUNIT_ASSERT_EQUAL(0, wrong.load());
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{1000}, contacts(*store));
-  CPPUNIT_ASSERT(lmdb_statistics(place.path()).value().map_size > kTinyMap);
+  CPPUNIT_ASSERT(lmdb_statistics(place.options()).value().map_size > kTinyMap);
   require_sound(place.path());
 }
 
@@ -203,7 +203,7 @@ void one_change_larger_than_the_map() {
   }));
   CPPUNIT_ASSERT(runs > 1);
   CPPUNIT_ASSERT_EQUAL(std::uint64_t{5000}, contacts(*store));
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{5000}, lmdb_statistics(place.path()).value().addresses);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{5000}, lmdb_statistics(place.options()).value().addresses);
 }
 
 void growth_in_many_processes() {
@@ -277,8 +277,8 @@ void no_reader_slot_left() {
     more.kill();
     CPPUNIT_ASSERT(other.open()->settings().ok());  // opened among the slots of the dead
   }
-  CPPUNIT_ASSERT(lmdb_statistics(place.path()).value().readers <= 1);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{4096}, lmdb_statistics(place.path()).value().reader_slots);
+  CPPUNIT_ASSERT(lmdb_statistics(place.options()).value().readers <= 1);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{4096}, lmdb_statistics(place.options()).value().reader_slots);
 }
 
 void readers_leave_no_slot() {
@@ -286,7 +286,7 @@ void readers_leave_no_slot() {
   const auto store = place.open();
   require_ok(store->add_mailbox(entry_of(1), soon()));
   for (int i = 0; i < 10000; ++i) CPPUNIT_ASSERT(store->settings().ok());
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, lmdb_statistics(place.path()).value().readers);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, lmdb_statistics(place.options()).value().readers);
 }
 
 // ---- Locks
