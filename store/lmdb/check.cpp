@@ -5,8 +5,10 @@
 #include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "store/lmdb/directory_records.h"
+#include "store/lmdb/free_list.h"
 #include "store/lmdb/lmdb_store_impl.h"
 #include "store/lmdb/maintenance.h"
 #include "store/lmdb/page.h"
@@ -35,6 +37,8 @@ class Check {
 
  private:
   void report(std::string_view key, std::string_view what);
+  void look_at_place(const MDB_val& key, const MDB_val& record);
+  void look_at_free_pages();
   std::optional<std::string> payload(const Key& key);
   void look_at(std::string_view key, std::string_view record);
   void look_at_mailbox_part(const ParsedKey& parsed, std::string_view key, std::string_view payload);
@@ -53,6 +57,8 @@ class Check {
   MDB_txn* txn_;
   const Finding* finding_;
   CheckSummary summary_;
+  std::size_t last_page_ = 0;
+  std::vector<bool> in_use_;  // the pages in which records lie
   std::optional<Seen> mailbox_;
 };
 
@@ -72,6 +78,10 @@ std::optional<std::string> Check::payload(const Key& key) {
 CheckSummary Check::run(const Progress& progress) {
   MDB_stat about{};
   mdb_stat(txn_, kMainDatabase, &about);
+  MDB_envinfo info{};
+  mdb_env_info(mdb_txn_env(txn_), &info);
+  last_page_ = info.me_last_pgno;
+  in_use_.resize(last_page_ + 1);
   int error = 0;
   const Cursor cursor(txn_, error);
   MDB_val key{};
@@ -84,6 +94,7 @@ CheckSummary Check::run(const Progress& progress) {
       report(to_view(key), "its page is damaged");
     }
     page = here;
+    look_at_place(key, record);
     look_at(to_view(key), to_view(record));
     ++summary_.records;
     if (progress && summary_.records % kProgressStep == 0) progress(summary_.records, about.ms_entries);
@@ -94,10 +105,31 @@ CheckSummary Check::run(const Progress& progress) {
     report({}, "there are " + std::to_string(summary_.records) + " records; expected " +
                    std::to_string(about.ms_entries));
   }
+  look_at_free_pages();
   if (!payload(format_key())) report(format_key().view(), "it is missing");
   if (!payload(settings_key())) report(settings_key().view(), "it is missing");
   if (progress) progress(summary_.records, summary_.records);
   return summary_;
+}
+
+// A cursor goes from leaf to leaf; who looks for a key comes from above.
+void Check::look_at_place(const MDB_val& key, const MDB_val& record) {
+  MDB_val wanted = key;
+  MDB_val found{};
+  if (mdb_get(txn_, kMainDatabase, &wanted, &found) != 0 || found.mv_data != record.mv_data)
+    report(to_view(key), "it is not found by its key: a page above it is damaged");
+  for (const std::size_t page : pages_of(key, record, env_->page_size())) {
+    if (page > last_page_) return report(to_view(key), "the number of its page is damaged");
+    in_use_[page] = true;
+  }
+}
+
+void Check::look_at_free_pages() {
+  const auto pages = free_pages(txn_, last_page_);
+  if (!pages) return report({}, "the list of free pages is damaged");
+  const auto is_used = [&](std::size_t page) { return in_use_[page]; };
+  const auto count = std::count_if(pages->begin(), pages->end(), is_used);
+  if (count != 0) report({}, std::to_string(count) + " pages with records are in the list of free pages");
 }
 
 void Check::look_at(std::string_view key, std::string_view record) {

@@ -3,17 +3,15 @@
 #include <sys/stat.h>
 
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
+#include "store/lmdb/free_list.h"
 #include "store/lmdb/lmdb_store_impl.h"
 #include "store/lmdb/maintenance.h"
 #include "store/lmdb/records.h"
 
 namespace ews_im::store {
 namespace {
-
-constexpr MDB_dbi kFreeDatabase = 0;  // LMDB's own: lists of free pages, each with its length as first word
 
 std::uint64_t* counter_of(LmdbStatistics& statistics, const ParsedKey& key) {
   switch (key.table) {
@@ -39,21 +37,6 @@ std::uint64_t* counter_of(LmdbStatistics& statistics, const ParsedKey& key) {
       return &statistics.addresses;
   }
   return nullptr;
-}
-
-std::uint64_t count_free_pages(MDB_txn* txn) {
-  MDB_cursor* cursor = nullptr;
-  if (mdb_cursor_open(txn, kFreeDatabase, &cursor) != 0) return 0;
-  std::uint64_t pages = 0;
-  MDB_val key{};
-  MDB_val list{};
-  while (mdb_cursor_get(cursor, &key, &list, MDB_NEXT) == 0) {
-    std::size_t length = 0;
-    if (list.mv_size >= sizeof length) std::memcpy(&length, list.mv_data, sizeof length);
-    pages += length;
-  }
-  mdb_cursor_close(cursor);
-  return pages;
 }
 
 void count_records(Records& records, LmdbStatistics& statistics) {
@@ -116,7 +99,9 @@ Result<LmdbStatistics> lmdb_statistics(const LmdbOptions& options) {
   auto txn = env.begin_read();
   if (!txn.ok()) return txn.status();
   Records records(env, txn.value().get(), Access::Reading);
-  statistics.free_pages = count_free_pages(txn.value().get());
+  mdb_env_info(mdb_txn_env(txn.value().get()), &info);  // not older than the snapshot
+  if (const auto pages = free_pages(txn.value().get(), info.me_last_pgno))
+    statistics.free_pages = pages->size();
   count_records(records, statistics);
   if (!records.status().ok()) return records.status();
   return statistics;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -278,6 +279,96 @@ void waiting_while_the_store_is_replaced(int lost) {
 
 // ---- Check
 
+std::string findings_in(const std::string& file) {
+  std::string findings;
+  const auto summary =
+      check_lmdb_file(file, [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
+  require_ok(summary.ok() ? Status() : summary.status());
+  return findings;
+}
+
+constexpr std::size_t kPage = 4096;
+
+// The key that stands between two leaves is raised, in a file in which every page is in use: what is first in the
+// second leaf is looked for in the first.
+void a_branch_that_leads_astray() {
+  LmdbPlace place;
+  fill(place, 300);
+  const std::string file = place.folder() + "/backup";
+  require_ok(backup_lmdb_store(place.options(), file, {}));
+  CPPUNIT_ASSERT_EQUAL(std::string(), findings_in(file));
+  std::string content = read_file(file);
+  std::size_t page = 2 * kPage;
+  while (content[page + 10] != 1) page += kPage;  // the flags of a branch
+  const auto place_of_second =
+      static_cast<std::uint8_t>(content[page + 18]) +
+      (static_cast<std::size_t>(static_cast<std::uint8_t>(content[page + 19])) << 8U);
+  const std::size_t record = page + place_of_second;
+  ++content[record + 8 + static_cast<std::uint8_t>(content[record + 6]) - 1];  // the last byte of its key
+  write_file(file, content);
+  const std::string findings = findings_in(file);
+  CPPUNIT_ASSERT_MESSAGE(findings, findings.find("not found by its key") != std::string::npos);
+}
+
+// LMDB's own list of free pages as it lies in the file, and a page with records.
+struct FreeList {
+  std::size_t offset = 0;
+  std::vector<std::size_t> words;  // how many there are, then their numbers, the largest first
+  std::size_t used = 0;
+};
+
+std::size_t page_at(const MDB_val& place) {
+  const auto* begin = static_cast<const char*>(place.mv_data);
+  std::size_t number = 0;
+  std::memcpy(&number, begin - reinterpret_cast<std::uintptr_t>(begin) % kPage, sizeof number);
+  return number;
+}
+
+FreeList free_list_of(const std::string& path) {
+  RawStore raw(path);
+  MDB_txn* txn = nullptr;
+  MDB_cursor* cursor = nullptr;
+  CPPUNIT_ASSERT_EQUAL(0, mdb_txn_begin(raw.env(), nullptr, MDB_RDONLY, &txn));
+  CPPUNIT_ASSERT_EQUAL(0, mdb_cursor_open(txn, 0, &cursor));
+  FreeList found;
+  MDB_val key{};
+  MDB_val list{};
+  while (mdb_cursor_get(cursor, &key, &list, MDB_NEXT) == 0) {
+    if (list.mv_size < 4 * sizeof(std::size_t)) continue;
+    found.words.resize(list.mv_size / sizeof(std::size_t));
+    std::memcpy(found.words.data(), list.mv_data, list.mv_size);
+    found.offset = page_at(list) * kPage + reinterpret_cast<std::uintptr_t>(list.mv_data) % kPage;
+  }
+  mdb_cursor_close(cursor);
+  const Key contact = im_contact_key(kMailbox, 6);
+  key = {contact.view().size(), const_cast<char*>(contact.view().data())};
+  MDB_dbi database = 0;
+  CPPUNIT_ASSERT_EQUAL(0, mdb_dbi_open(txn, nullptr, 0, &database));
+  CPPUNIT_ASSERT_EQUAL(0, mdb_get(txn, database, &key, &list));
+  found.used = page_at(list);
+  mdb_txn_abort(txn);
+  return found;
+}
+
+void a_free_page_in_use(bool twice) {
+  LmdbPlace place;
+  fill(place, 300);
+  for (int i = 0; i < 5; ++i) require_ok(add(*place.open(), std::to_string(i) + "@x"));
+  FreeList list = free_list_of(place.path());
+  CPPUNIT_ASSERT(list.words.size() >= 4);
+  std::size_t at = 1;
+  while (at < list.words[0] && list.words[at + 1] > list.used) ++at;
+  list.words[at] = twice ? list.words[at == 1 ? 2 : at - 1] : list.used;
+  std::string content = read_file(place.data());
+  std::memcpy(content.data() + list.offset, list.words.data(), list.words.size() * sizeof(std::size_t));
+  write_file(place.data(), content);
+  std::string findings;
+  CPPUNIT_ASSERT(
+      check_lmdb_store(place.options(), [&](std::string_view line) { findings += line; }, {}).ok());
+  const char* expected = twice ? "the list of free pages is damaged" : "in the list of free pages";
+  CPPUNIT_ASSERT_MESSAGE(findings, findings.find(expected) != std::string::npos);
+}
+
 template <class Value>
 void put(const LmdbPlace& place, const Key& key, const Value& value) {
   RecordWriter record = encode(value);
@@ -472,6 +563,9 @@ std::vector<Case> cases() {
       {"waiting while the store is replaced, odd", [] { waiting_while_the_store_is_replaced(7); }},
       {"waiting while the store is replaced, even", [] { waiting_while_the_store_is_replaced(8); }},
       {"a sound store is counted", a_sound_store_is_counted},
+      {"a branch that leads astray", a_branch_that_leads_astray},
+      {"a free page in use", [] { a_free_page_in_use(false); }},
+      {"a free page twice", [] { a_free_page_in_use(true); }},
   };
   for (const BadBackup& row : kBadBackups) {
     all.push_back({std::string("bad backup, ") + row.name, [&row] { bad_backup(row); }});
