@@ -33,11 +33,13 @@ store::Group group_number(const std::optional<ItemId>& id, MailboxTransaction& t
 using AddRule =
     std::function<Accepted<store::ImContact>(MailboxTransaction&, store::Group, const store::Draw&)>;
 
-/// Adds a contact to the group that GroupId names, if it does, and answers with its persona.
-Reply add_new(const Call& call, const AddRule& rule) {
+/// Adds a contact to the group that GroupId names, if it does, and answers with its persona. `texts`: that one
+/// of them is too long, which counts only where the id is sound.
+Reply add_new(const Call& call, const std::optional<ErrorMessage>& texts, const AddRule& rule) {
   const auto group = id_argument(call, "GroupId", Named::Group);
   if (const auto* error = std::get_if<ErrorMessage>(&group))
     return error_reply(call.envelope, call.version, *error);
+  if (texts) return error_reply(call.envelope, call.version, *texts);
   const store::Draw draw{.creation_time = std::time(nullptr)};
   return run_rule<store::ImContact>(
       call, kMissingIsNotFound,
@@ -71,11 +73,9 @@ Reply on_contact(const Call& call, const RefusalCodes& codes, const MemberRule& 
 Reply add_new_im_contact_to_group(const Call& call) {
   const store::NewImContact contact{std::string(text_argument(call, "ImAddress")),
                                     std::string(text_argument(call, "DisplayName"))};
-  if (const auto error = check_address(contact.im_address))
-    return error_reply(call.envelope, call.version, *error);
-  if (const auto error = check_display_name(contact.display_name))
-    return error_reply(call.envelope, call.version, *error);
-  return add_new(call, [&](MailboxTransaction& txn, store::Group group, const store::Draw& draw) {
+  auto too_long = check_address(contact.im_address);
+  if (!too_long) too_long = check_display_name(contact.display_name);
+  return add_new(call, too_long, [&](MailboxTransaction& txn, store::Group group, const store::Draw& draw) {
     return store::add_new_im_contact_to_group(txn, contact, group, draw);
   });
 }
@@ -84,11 +84,12 @@ Reply add_new_tel_uri_contact_to_group(const Call& call) {
   const store::NewTelUriContact contact{std::string(text_argument(call, "TelUriAddress")),
                                         std::string(text_argument(call, "ImContactSipUriAddress")),
                                         std::string(text_argument(call, "ImTelephoneNumber"))};
+  std::optional<ErrorMessage> too_long;
   for (const std::string* text :
        {&contact.tel_uri_address, &contact.im_contact_sip_uri_address, &contact.im_telephone_number}) {
-    if (const auto error = check_address(*text)) return error_reply(call.envelope, call.version, *error);
+    if (!too_long) too_long = check_address(*text);
   }
-  return add_new(call, [&](MailboxTransaction& txn, store::Group group, const store::Draw& draw) {
+  return add_new(call, too_long, [&](MailboxTransaction& txn, store::Group group, const store::Draw& draw) {
     return store::add_new_tel_uri_contact_to_group(txn, contact, group, draw);
   });
 }

@@ -17,12 +17,15 @@ void write_group_payload(Output& out, const IdWriter& ids, const store::ImGroup&
   out.raw("</m:ImGroup>");
 }
 
-/// Runs a rule on the group that the request's GroupId names.
+/// Runs a rule on the group that the request's GroupId names. `text`: that it is too long, which counts only where
+/// the id is sound.
 Reply on_group(const Call& call, const RefusalCodes& codes,
-               const std::function<Accepted<Done>(MailboxTransaction&, store::ItemNumber)>& rule) {
+               const std::function<Accepted<Done>(MailboxTransaction&, store::ItemNumber)>& rule,
+               const std::optional<ErrorMessage>& text = {}) {
   const auto group = id_argument(call, "GroupId", Named::Group);
   if (const auto* error = std::get_if<ErrorMessage>(&group))
     return error_reply(call.envelope, call.version, *error);
+  if (text) return error_reply(call.envelope, call.version, *text);
   const ItemId& id = *std::get<std::optional<ItemId>>(group);
   return run_rule<Done>(
       call, codes, [&](MailboxTransaction& txn) { return rule(txn, item_number(id, txn.mailbox())); },
@@ -40,10 +43,10 @@ Reply add_im_group(const Call& call) {
 
 Reply set_im_group(const Call& call) {
   const std::string_view name = text_argument(call, "NewDisplayName");
-  if (const auto error = check_display_name(name)) return error_reply(call.envelope, call.version, *error);
-  return on_group(call, {}, [&](MailboxTransaction& txn, store::ItemNumber group) {
-    return store::set_im_group(txn, group, name);
-  });
+  return on_group(
+      call, {},
+      [&](MailboxTransaction& txn, store::ItemNumber group) { return store::set_im_group(txn, group, name); },
+      check_display_name(name));
 }
 
 Reply remove_im_group(const Call& call) {

@@ -26,9 +26,20 @@ constexpr std::array kMasterAttributes{AttributeShape{"OccurrenceId", ValueType:
                                        AttributeShape{"ChangeKey", ValueType::String, false}};
 constexpr Shape kMasterItemId{
     "RecurringMasterItemIdType", kT, ValueType::Empty, false, {}, kMasterAttributes};
+constexpr std::array kRangeAttributes{AttributeShape{"Start", ValueType::String, false},
+                                      AttributeShape{"End", ValueType::String, false},
+                                      AttributeShape{"Count", ValueType::Int, false},
+                                      AttributeShape{"CompareOriginalStartTime", ValueType::Boolean, false}};
+constexpr Shape kRange{"OccurrencesRangeType", kT, ValueType::Empty, false, {}, kRangeAttributes};
+constexpr std::array kRangeChildren{ChildShape{"Range", kT, kRange, false}};
+constexpr Shape kRanges{"ArrayOfOccurrenceRangesType", kT, ValueType::None, true, kRangeChildren, {}};
+constexpr std::array kMasterRangesChildren{ChildShape{"Ranges", kT, kRanges, false}};
+constexpr Shape kMasterRanges{
+    "RecurringMasterItemIdRangesType", kT, ValueType::None, false, kMasterRangesChildren, kItemIdAttributes};
 constexpr std::array kBaseItemIds{ChildShape{"ItemId", kT, kItemId, false},
                                   ChildShape{"OccurrenceItemId", kT, kOccurrenceItemId, false},
-                                  ChildShape{"RecurringMasterItemId", kT, kMasterItemId, false}};
+                                  ChildShape{"RecurringMasterItemId", kT, kMasterItemId, false},
+                                  ChildShape{"RecurringMasterItemIdRanges", kT, kMasterRanges, false}};
 constexpr Shape kItemIds{"NonEmptyArrayOfBaseItemIdsType", kT, ValueType::None, true, kBaseItemIds, {}};
 constexpr std::array kPathAttributes{
     AttributeShape{"DistinguishedPropertySetId", ValueType::PropertySet, false},

@@ -12,7 +12,6 @@
 namespace ews_im::ews {
 namespace {
 
-
 constexpr std::array<std::string_view, 10> kPropertySets{
     "Meeting",         "Appointment",       "Common",           "PublicStrings", "Address",
     "InternetHeaders", "CalendarAssistant", "UnifiedMessaging", "Task",          "Sharing"};

@@ -319,6 +319,15 @@ def test_too_long(account, case):
     assert (len(everything.groups), everything.personas) == (3, [])
 
 
+@pytest.mark.parametrize("operation, children", [
+    ("SetImGroup", {"GroupId": "", "NewDisplayName": "n" * 257}),
+    ("AddNewImContactToGroup", {"ImAddress": "a" * 1025, "GroupId": ""}),
+    ("AddNewTelUriContactToGroup", {"TelUriAddress": "t" * 1025, "ImContactSipUriAddress": "s", "ImTelephoneNumber": "1",
+                                    "GroupId": ""})])
+def test_ids_before_sizes(account, operation, children):
+    assert is_error(account.call(operation, **children), "ErrorInvalidIdEmpty")
+
+
 def test_as_many_ids_as_allowed(account):
     contact = account.add_contact("x@contoso.com")
     reply = account.call("GetImItems", ContactIds=[contact.id] * 2000)

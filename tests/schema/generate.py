@@ -106,7 +106,16 @@ def base_item_id(rng):
     if kind < 0.9:
         return Node("t", "OccurrenceItemId", [["", "RecurringMasterId", "x"], ["", "InstanceIndex", rng.choice(INTEGERS[:9])]],
                     type="t:OccurrenceItemIdType")
-    return Node("t", "RecurringMasterItemId", [["", "OccurrenceId", "x"]], type="t:RecurringMasterItemIdType")
+    if kind < 0.95:
+        return Node("t", "RecurringMasterItemId", [["", "OccurrenceId", "x"]], type="t:RecurringMasterItemIdType")
+    node = item_id(rng, "t", "RecurringMasterItemIdRanges")
+    node.type = "t:RecurringMasterItemIdRangesType"
+    if rng.random() < 0.8:
+        ranges = [Node("t", "Range", [["", "Start", "2026-11-23T10:00:00Z"], ["", "Count", rng.choice(INTEGERS[:9])],
+                                      ["", "CompareOriginalStartTime", rng.choice(["true", "0"])]][:rng.randrange(4)],
+                       type="t:OccurrencesRangeType") for _ in range(rng.randrange(1, 3))]
+        node.content.append(Node("t", "Ranges", content=ranges, type="t:ArrayOfOccurrenceRangesType"))
+    return node
 
 
 def extended_property(rng):
