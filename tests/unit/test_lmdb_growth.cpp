@@ -34,6 +34,12 @@ using namespace store;
 
 const Guid kMailbox = entry_of(1).guid;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;  // takes address space as it likes
+#else
+constexpr bool kSanitized = false;
+#endif
+
 Status add_many(Store& store, int round, int count) {
   return store.write(kMailbox, soon(), [&](MailboxTransaction& txn) {
     const std::string end = std::string(200, 'a') + "@contoso.com";
@@ -123,10 +129,9 @@ void a_map_that_cannot_grow() {
 }
 
 std::vector<Case> cases() {
-  return {
-      {"a file that grows is not cut off", a_file_that_grows_is_not_cut_off},
-      {"a map that cannot grow", a_map_that_cannot_grow},
-  };
+  std::vector<Case> all{{"a file that grows is not cut off", a_file_that_grows_is_not_cut_off}};
+  if (!kSanitized) all.push_back({"a map that cannot grow", a_map_that_cannot_grow});
+  return all;
 }
 
 const RegisteredSuite suite("lmdb growth", cases);
