@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <thread>
 
@@ -34,31 +35,39 @@ CrashGuard* CrashGuard::create(apr_pool_t* pool) {
 
 bool CrashGuard::child_died(pid_t child) {
   bool in_call = false;
+  std::uint64_t any_events = 0;
   for (Entry& entry : entries_) {
     if (entry.process != child) continue;
     if (const std::uint64_t key = entry.key.exchange(0); key != 0) {
-      died_in(key);
+      died_in(key, entry.events);
+      any_events = std::max(any_events, entry.any_events.load());
       in_call = true;
     }
     entry.process = 0;
   }
   if (!in_call || tripped_) return false;
-  died_in(kAny);
+  died_in(kAny, any_events);
   for (const Suspect& suspect : suspects_) {
     if (suspect.deaths >= kDeaths) tripped_ = true;
   }
   return tripped_;
 }
 
-void CrashGuard::died_in(std::uint64_t key) {
-  Suspect& suspect = suspects_[key % kSuspects];
-  if (suspect.key.exchange(key) != key) suspect.deaths = 0;
-  ++suspect.deaths;
+void CrashGuard::died_in(std::uint64_t key, std::uint64_t events) {
+  Suspect& its = suspect(key);
+  if (its.key.exchange(key) != key) {
+    its.deaths = 1;
+  } else if (events < its.last) {
+    return;
+  } else {
+    its.deaths = events == its.last ? its.deaths + 1 : 1;
+  }
+  its.last = ++its.events;
 }
 
 void CrashGuard::survived(std::uint64_t key) {
-  Suspect& suspect = suspects_[key % kSuspects];
-  if (suspect.deaths != 0 && suspect.key == key) suspect.deaths = 0;
+  Suspect& its = suspect(key);
+  if (its.key == key) ++its.events;
 }
 
 CrashGuard::Call::Call(CrashGuard* guard, std::string_view what, std::string_view who) : guard_(guard) {
@@ -75,6 +84,8 @@ CrashGuard::Call::Call(CrashGuard* guard, std::string_view what, std::string_vie
     pid_t free = 0;
     if (!guard_->entries_[at].process.compare_exchange_strong(free, self)) continue;
     entry_ = at;
+    guard_->entries_[at].events = guard_->suspect(key_).events.load();
+    guard_->entries_[at].any_events = guard_->suspect(kAny).events.load();
     guard_->entries_[at].key = key_;
     return;
   }

@@ -59,14 +59,22 @@ class CrashGuard {
   struct alignas(64) Entry {
     std::atomic<pid_t> process;      // 0: free
     std::atomic<std::uint64_t> key;  // 0: not in a call
+    // Suspect::events of this call, and of any call, when it began.
+    std::atomic<std::uint64_t> events;
+    std::atomic<std::uint64_t> any_events;
   };
   /// A call that a child did not survive. Its place is that of its key; a later one with the same place takes it.
+  /// The parent looks at the dead once a second at most, and finds several at once if somebody kills: those who
+  /// were in their calls at the same time count once, as no one of them has tried again what the other did.
   struct Suspect {
     std::atomic<std::uint64_t> key;
-    std::atomic<std::uint32_t> deaths;
+    std::atomic<std::uint64_t> events;  // deaths that counted, and survivals after the first
+    std::uint64_t last;                 // the parent's: the number of the last death among the events,
+    std::uint32_t deaths;               // and how many there were without a survival
   };
 
-  void died_in(std::uint64_t key);
+  [[nodiscard]] Suspect& suspect(std::uint64_t key) { return suspects_[key % kSuspects]; }
+  void died_in(std::uint64_t key, std::uint64_t events);
   void survived(std::uint64_t key);
 
   std::array<Entry, kEntries> entries_{};
