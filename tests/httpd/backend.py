@@ -9,9 +9,10 @@
 import queue
 import socket
 import ssl
-import threading
 import time
 from dataclasses import dataclass, field
+
+from tests.httpd.listener import Listener
 
 SECONDS = 20
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 9\r\n\r\n<backend>"
@@ -36,7 +37,7 @@ class Request:
         return self.line, self.headers, self.framing, self.complete, self.body
 
 
-class Backend:
+class Backend(Listener):
     """`answer`: bytes that are sent for every request; `early`: before the body is read, and then it closes; `silent`: never.
     `keep` False: bodies are counted, not kept."""
 
@@ -48,19 +49,11 @@ class Backend:
         if certificate:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(certificate)
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
         self.connections = set()
-        self.stopping = False
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stopping = True
-        self.listener.shutdown(socket.SHUT_RDWR)  # else accept() goes on
-        self.listener.close()
+    def __exit__(self, *problem):
+        super().__exit__(*problem)
         for connection in list(self.connections):
             connection.close()
 
@@ -76,14 +69,6 @@ class Backend:
         for waiting in (self.requests, self.begun):
             while not waiting.empty():
                 waiting.get()
-
-    def accept(self):
-        while not self.stopping:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
         try:

@@ -9,7 +9,7 @@ class Listener:
     """Whoever inherits has serve(connection), and calls this constructor last: from then on connections come."""
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 

@@ -9,18 +9,11 @@ from lxml import etree
 
 from tests.httpd import soap
 from tests.httpd.conftest import ALL_MPMS
-from tests.httpd.env import URL, Env
+from tests.httpd.env import Env
 from tests.httpd.soap import basic, envelope
 
 LIST = envelope("<m:GetImItemList/>")
 PAD = b"<t:a>%s</t:a>" % (b"a" * 4000)  # a header block that nobody reads
-
-
-def raw_request(account, body=LIST, **headers):
-    lines = {"Host": "localhost", "Authorization": basic(account.address, "secret"), "Content-Type": "text/xml; charset=utf-8",
-             "Content-Length": str(len(body))} | {name.replace("_", "-"): value for name, value in headers.items()}
-    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value is not None)
-    return f"POST {URL} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
 def answers(data):
@@ -61,7 +54,7 @@ def test_nothing_there(env, account, path):
     (" text/xml ;  charset = utf-8", 200), (None, 415), ("", 415), ("application/xml", 415), ("application/soap+xml", 415),
     ("text/xmlx", 415), ("text/plain", 415), ("text", 415), ("application/x-www-form-urlencoded", 415), ("x" * 4000, 415)])
 def test_content_type(env, account, value, status):
-    reply = answers(env.raw(raw_request(account, Content_Type=value, Connection="close")))
+    reply = answers(env.raw(account.raw_request(LIST, Content_Type=value, Connection="close")))
     assert [answer[0] for answer in reply] == [status]
 
 
@@ -97,7 +90,7 @@ def test_description(env, account, path):
 # ---- Who calls
 
 def test_unauthenticated_then_authenticated_on_one_connection(env, account):
-    data = raw_request(account, Authorization=None) + raw_request(account, Connection="close")
+    data = account.raw_request(LIST, Authorization=None) + account.raw_request(LIST, Connection="close")
     assert [answer[0] for answer in answers(env.raw(data))] == [401, 200]
 
 
@@ -136,7 +129,7 @@ def test_chunked(account, size):
 
 @ALL_MPMS
 def test_expect_continue(env, account):
-    request = raw_request(account, Expect="100-continue", Connection="close")
+    request = account.raw_request(LIST, Expect="100-continue", Connection="close")
     with env.connect() as connection:
         connection.sendall(request[:-len(LIST)])
         assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
@@ -148,7 +141,7 @@ def test_expect_continue(env, account):
 @ALL_MPMS
 def test_pipelining(env, account):
     bodies = [envelope(soap.operation("AddImGroup", DisplayName=f"group {number}")) for number in range(5)]
-    data = b"".join(raw_request(account, body) for body in bodies) + raw_request(account, Connection="close")
+    data = b"".join(account.raw_request(body) for body in bodies) + account.raw_request(LIST, Connection="close")
     found = answers(env.raw(data))
     assert [status for status, _ in found] == [200] * 6
     for number, (_, body) in enumerate(found[:5]):
@@ -157,12 +150,12 @@ def test_pipelining(env, account):
 
 
 def test_old_http(env, account):
-    request = raw_request(account).replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+    request = account.raw_request(LIST).replace(b"HTTP/1.1", b"HTTP/1.0", 1)
     assert [answer[0] for answer in answers(env.raw(request))] == [200]
 
 
 def test_slow_body(env, account):
-    request = raw_request(account, Connection="close")
+    request = account.raw_request(LIST, Connection="close")
     with env.connect() as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(request), 3):
@@ -176,7 +169,7 @@ def test_body_that_breaks_off(env, account, part):
     """The client goes away in mid-body: nothing is done, nothing is broken."""
     body = envelope(soap.operation("AddImGroup", DisplayName="never"))
     with env.connect() as connection:
-        connection.sendall(raw_request(account, body)[:-len(body)] + body[:part])
+        connection.sendall(account.raw_request(body)[:-len(body)] + body[:part])
         connection.shutdown(socket.SHUT_WR)
         data = b"".join(iter(lambda: connection.recv(65536), b""))
     assert all(status in (400, 408) for status, _ in answers(data))
@@ -186,7 +179,7 @@ def test_body_that_breaks_off(env, account, part):
 def test_answers_nobody_waits_for(env, account):
     for _ in range(20):
         with env.connect() as connection:
-            connection.sendall(raw_request(account))
+            connection.sendall(account.raw_request(LIST))
     env.forget_connections()  # for a moment no worker may have been idle
     assert account.im_list().personas == []
 
@@ -198,7 +191,7 @@ def test_range_is_not_for_posts(account):
 @pytest.mark.parametrize("lines, status", [
     ("Content-Length: 10\r\n", 400), ("Transfer-Encoding: chunked\r\n", 400), ("Transfer-Encoding: gzip, chunked\r\n", (400, 501))])
 def test_two_framings(env, account, lines, status):
-    request = raw_request(account, Connection="close").replace(b"\r\n", b"\r\n" + lines.encode(), 1)
+    request = account.raw_request(LIST, Connection="close").replace(b"\r\n", b"\r\n" + lines.encode(), 1)
     found = [answer[0] for answer in answers(env.raw(request))]
     assert len(found) == 1 and found[0] in (status if isinstance(status, tuple) else (status,))
 

@@ -12,7 +12,9 @@ such a test that it is in the long run. The table of all tallies stands at the e
 """
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,14 @@ def seconds(request):
 @pytest.fixture
 def thorough():
     return FORM == "long"
+
+
+@pytest.fixture
+def folder():
+    """On a file system in memory: what is durable is not the business of tests that use it."""
+    path = Path(tempfile.mkdtemp(prefix="ews-im-torture-", dir="/dev/shm"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

@@ -3,23 +3,13 @@
 written is there, and the store works again in the same process."""
 
 import re
-import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from tests.httpd.env import BUILD
 
 RESULT = re.compile(r"^(\d+) runs, (\d+) failed steps, (\d+) misjudged, (\d+) bad$", re.MULTILINE)
-
-
-@pytest.fixture
-def folder():
-    path = Path(tempfile.mkdtemp(prefix="ews-im-torture-", dir="/dev/shm"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.mark.short(4)

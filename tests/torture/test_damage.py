@@ -2,10 +2,7 @@
 """Flipped bits and lost ends of the data file: what is read is right, or a fault, and `ews-imctl check` finds it."""
 
 import re
-import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -19,13 +16,6 @@ LEFT_ALONE = "EWSIM0013: child processes die again and again"
 DEATHS = 5
 MOST_DEATHS = 60  # the parent looks once a second, and may have many children
 DEATH_LINE = "exit signal|seg fault|caught SIG"
-
-
-@pytest.fixture
-def folder():
-    path = Path(tempfile.mkdtemp(prefix="ews-im-torture-", dir="/dev/shm"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.mark.short(8)

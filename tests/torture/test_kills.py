@@ -9,9 +9,8 @@ import time
 import pytest
 
 from tests.httpd import soap
-from tests.httpd.env import MPMS, URL, Env
+from tests.httpd.env import MPMS, Env
 from tests.httpd.load import Load
-from tests.httpd.soap import basic
 from tests.torture.hold import hold
 
 CLIENTS = 6
@@ -82,10 +81,8 @@ def test_many_killed_at_once(tally):
             with hold(env, "write"):
                 asked = []
                 for account in accounts:
-                    body = soap.envelope(soap.operation("AddImGroup", DisplayName=f"group {turn}"))
                     asked.append(env.connect())
-                    asked[-1].sendall((f"POST {URL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nAuthorization: "
-                                       f"{basic(account.address, 'secret')}\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body)
+                    asked[-1].sendall(account.raw_request(soap.envelope(soap.operation("AddImGroup", DisplayName=f"group {turn}"))))
                 time.sleep(0.3)
                 children = env.children()
                 for child in children:

@@ -5,8 +5,6 @@ opens, is sound and has all that was acknowledged. The same without flushing mus
 import re
 import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +12,6 @@ from tests.httpd.env import BUILD
 
 RESULT = re.compile(r"^(\d+) states, (\d+) acked, (\d+) bad, (\d+) without a store$", re.MULTILINE)
 STATES_SHORT, STATES_LONG = 2000, 50000
-
-
-@pytest.fixture
-def folder():
-    """On a file system in memory: what is durable is the model's business, not the disk's."""
-    path = Path(tempfile.mkdtemp(prefix="ews-im-torture-", dir="/dev/shm"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def record_and_replay(folder, changes, variants, seed, *options):

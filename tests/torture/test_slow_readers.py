@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.httpd import soap
-from tests.httpd.env import URL, Env
+from tests.httpd.env import Env
 
 CONTACTS = 1000
 MOST_PER_CLIENT = 8 << 20  # bytes of memory; the answer has less than 3 MiB
@@ -42,13 +42,10 @@ def fill(account):
 
 
 def ask_without_reading(env, account):
-    body = soap.envelope(soap.operation("GetImItemList"))
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", env.port))
-    authorization = env.authorization(account.address)["Authorization"]
-    connection.sendall(f"POST {URL} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: {authorization}\r\n"
-                       f"Content-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+    connection.sendall(account.raw_request(soap.envelope(soap.operation("GetImItemList")), Connection="close"))
     return connection
 
 
