@@ -22,8 +22,8 @@ namespace ews_im {
 
 class CrashGuard {
  public:
-  /// So many deaths in the same call without one that was survived, or in any calls without any that was
-  /// survived, trip the guard.
+  /// So many deaths, one after the other, in the same call without one that was survived, or in any calls without
+  /// any that was survived, trip the guard.
   static constexpr std::uint32_t kDeaths = 5;
 
   /// For the parent, before it makes children. Lives until the pool goes, in children longer. nullptr: no memory.

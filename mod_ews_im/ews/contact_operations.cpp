@@ -33,13 +33,13 @@ store::Group group_number(const std::optional<ItemId>& id, MailboxTransaction& t
 using AddRule =
     std::function<Accepted<store::ImContact>(MailboxTransaction&, store::Group, const store::Draw&)>;
 
-/// Adds a contact to the group that GroupId names, if it does, and answers with its persona. `texts`: that one
-/// of them is too long, which counts only where the id is sound.
-Reply add_new(const Call& call, const std::optional<ErrorMessage>& texts, const AddRule& rule) {
+/// Adds a contact to the group that GroupId names, if it does, and answers with its persona. `too_long`: a
+/// text of the request is, which counts only where the id is sound.
+Reply add_new(const Call& call, const std::optional<ErrorMessage>& too_long, const AddRule& rule) {
   const auto group = id_argument(call, "GroupId", Named::Group);
   if (const auto* error = std::get_if<ErrorMessage>(&group))
     return error_reply(call.envelope, call.version, *error);
-  if (texts) return error_reply(call.envelope, call.version, *texts);
+  if (too_long) return error_reply(call.envelope, call.version, *too_long);
   const store::Draw draw{.creation_time = std::time(nullptr)};
   return run_rule<store::ImContact>(
       call, kMissingIsNotFound,

@@ -41,20 +41,20 @@ std::string_view view(const xmlChar* text) {
   return text == nullptr ? std::string_view{} : reinterpret_cast<const char*>(text);
 }
 
-Namespace namespace_of(std::string_view uri, bool& https) {
+/// `https`, if it is wanted: whether that is the spelling.
+Namespace namespace_of(std::string_view uri, bool* https = nullptr) {
   if (uri.empty()) return Namespace::None;
   if (uri == kSoap11) return Namespace::Soap;
   if (uri == kSoap12) return Namespace::Soap12;
   if (uri == kXmlUri) return Namespace::Xml;
   if (uri == kXsi) return Namespace::Xsi;
   std::string_view rest = uri;
-  https = rest.starts_with("https");
+  const bool secure = rest.starts_with("https");
   if (!rest.starts_with("http")) return Namespace::Other;
-  rest.remove_prefix(https ? 5 : 4);
-  if (rest == kMessages) return Namespace::Messages;
-  if (rest == kTypes) return Namespace::Types;
-  https = false;
-  return Namespace::Other;
+  rest.remove_prefix(secure ? 5 : 4);
+  if (rest != kMessages && rest != kTypes) return Namespace::Other;
+  if (https != nullptr) *https = secure;
+  return rest == kMessages ? Namespace::Messages : Namespace::Types;
 }
 
 bool is_known_header(const Element& header) {
@@ -238,18 +238,15 @@ class EnvelopeReader::Impl {
       return;
     }
     const std::size_t depth = open_.size() + 1;
-    for (int i = 0; i < namespaces; ++i) {
-      bool https = false;
-      bindings_.push_back(
-          {depth, keep(view(declared[2 * i])), namespace_of(view(declared[2 * i + 1]), https)});
-    }
+    for (int i = 0; i < namespaces; ++i)
+      bindings_.push_back({depth, keep(view(declared[2 * i])), namespace_of(view(declared[2 * i + 1]))});
     if (!prefix.empty() && uri.empty()) {
       violate("The prefix of an element is not declared.");
       return;
     }
     Element& element = elements_.emplace_back();
     element.local_name = keep(name);
-    element.ns = namespace_of(uri, element.https);
+    element.ns = namespace_of(uri, &element.https);
     element.line = static_cast<std::uint32_t>(parser_->input->line);
     element.column = static_cast<std::uint32_t>(parser_->input->col);
     element.attributes.reserve(static_cast<std::size_t>(attributes));
@@ -264,8 +261,7 @@ class EnvelopeReader::Impl {
   void add_attribute(Element& element, const xmlChar** fields) {
     Attribute& attribute = element.attributes.emplace_back();
     attribute.local_name = keep(view(fields[0]));
-    bool https = false;
-    attribute.ns = namespace_of(view(fields[2]), https);
+    attribute.ns = namespace_of(view(fields[2]));
     attribute.value =
         keep({reinterpret_cast<const char*>(fields[3]), static_cast<std::size_t>(fields[4] - fields[3])});
     if (attribute.ns == Namespace::Xsi && attribute.local_name == "type") resolve(attribute);

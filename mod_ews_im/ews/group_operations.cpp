@@ -17,15 +17,15 @@ void write_group_payload(Output& out, const IdWriter& ids, const store::ImGroup&
   out.raw("</m:ImGroup>");
 }
 
-/// Runs a rule on the group that the request's GroupId names. `text`: that it is too long, which counts only where
-/// the id is sound.
+/// Runs a rule on the group that the request's GroupId names. `too_long`: a text of the request is, which
+/// counts only where the id is sound.
 Reply on_group(const Call& call, const RefusalCodes& codes,
                const std::function<Accepted<Done>(MailboxTransaction&, store::ItemNumber)>& rule,
-               const std::optional<ErrorMessage>& text = {}) {
+               const std::optional<ErrorMessage>& too_long = {}) {
   const auto group = id_argument(call, "GroupId", Named::Group);
   if (const auto* error = std::get_if<ErrorMessage>(&group))
     return error_reply(call.envelope, call.version, *error);
-  if (text) return error_reply(call.envelope, call.version, *text);
+  if (too_long) return error_reply(call.envelope, call.version, *too_long);
   const ItemId& id = *std::get<std::optional<ItemId>>(group);
   return run_rule<Done>(
       call, codes, [&](MailboxTransaction& txn) { return rule(txn, item_number(id, txn.mailbox())); },

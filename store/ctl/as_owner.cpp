@@ -16,6 +16,7 @@
 #include "store/ctl/child.h"
 #include "store/ctl/invocation.h"
 #include "store/ctl/output.h"
+#include "store/lmdb/files.h"
 
 namespace ews_im::store::ctl {
 namespace {
@@ -75,13 +76,11 @@ std::string parent_of(std::string path) {
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// But for what every file system has, and what a crash left of a store that was being made.
 bool is_empty_directory(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
   if (directory == nullptr) return false;
   while (const dirent* entry = readdir(directory.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != ".." && name != "lost+found" && !name.starts_with(".new-")) return false;
+    if (is_foreign(entry->d_name)) return false;
   }
   return true;
 }

@@ -31,11 +31,6 @@ namespace {
 constexpr auto kProgressStep = std::chrono::milliseconds(200);
 constexpr std::size_t kCopyStep = std::size_t{1} << 20;
 
-std::uint64_t size_of(int fd) {
-  struct stat about {};
-  return fstat(fd, &about) == 0 ? static_cast<std::uint64_t>(about.st_size) : 0;
-}
-
 // Reports the growing size of a file, from a thread of its own, as long as it lives.
 class Watch {
  public:
@@ -43,7 +38,8 @@ class Watch {
     if (!progress) return;
     thread_ = std::thread([this, fd, total, &progress] {
       std::unique_lock lock(mutex_);
-      while (!ended_.wait_for(lock, kProgressStep, [this] { return end_; })) progress(size_of(fd), total);
+      while (!ended_.wait_for(lock, kProgressStep, [this] { return end_; }))
+        progress(size_of(fd).value_or(0), total);
     });
   }
   ~Watch() {
@@ -82,12 +78,12 @@ Status copy_compact(LmdbEnv& env, int fd, const std::string& file, const Progres
     if (!status.ok()) return status;
   }
   if (fsync(fd) != 0) return errno_fault(errno, file);
-  if (progress) progress(size_of(fd), size_of(fd));
+  if (progress) progress(size_of(fd).value_or(0), size_of(fd).value_or(0));
   return {};
 }
 
 Status copy_bytes(int from, int to, const std::string& file, const Progress& progress) {
-  const std::uint64_t total = size_of(from);
+  const std::uint64_t total = size_of(from).value_or(0);
   std::vector<char> buffer(kCopyStep);
   std::uint64_t done = 0;
   while (true) {

@@ -118,7 +118,7 @@ void Check::look_at_place(const MDB_val& key, const MDB_val& record) {
   MDB_val found{};
   if (mdb_get(txn_, kMainDatabase, &wanted, &found) != 0 || found.mv_data != record.mv_data)
     report(to_view(key), "it is not found by its key: a page above it is damaged");
-  for (const std::size_t page : pages_of(key, record, env_->page_size())) {
+  for (const std::size_t page : pages_of(to_view(key), to_view(record), env_->page_size())) {
     if (page > last_page_) return report(to_view(key), "the number of its page is damaged");
     in_use_[page] = true;
   }

@@ -26,8 +26,6 @@
 namespace ews_im::store {
 namespace {
 
-constexpr std::string_view kAside = ".new-";
-
 // Removes a folder that this file made, with what can be in it.
 void remove_aside(const std::string& folder) {
   unlink((folder + "/data.mdb").c_str());
@@ -44,7 +42,7 @@ Result<std::string> foreign_name(const std::string& path) {
     const std::string name = entry->d_name;
     if (name.starts_with(kAside)) {
       remove_aside(path + "/" + name);
-    } else if (name != "." && name != ".." && name != "lost+found") {
+    } else if (is_foreign(name)) {
       return name;
     }
   }

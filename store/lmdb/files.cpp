@@ -23,14 +23,10 @@ std::string octal(mode_t mode) {
   return text;
 }
 
-FileIdentity identity_in(const struct statx& about) {
-  return {makedev(about.stx_dev_major, about.stx_dev_minor), about.stx_ino};
-}
-
-std::optional<FileIdentity> identity_at(int fd, const char* file, int flags) {
+std::optional<FileState> state_at(int fd, const char* file, int flags) {
   struct statx about {};
-  if (statx(fd, file, flags, STATX_INO, &about) != 0) return std::nullopt;
-  return identity_in(about);
+  if (statx(fd, file, flags, STATX_INO | STATX_SIZE, &about) != 0) return std::nullopt;
+  return FileState{{makedev(about.stx_dev_major, about.stx_dev_minor), about.stx_ino}, about.stx_size};
 }
 
 // Whether the file is closed to all but its owner, or what to do about it.
@@ -63,22 +59,25 @@ Result<struct stat> look_at(const std::string& file) {
 
 }  // namespace
 
-std::optional<FileIdentity> identity_of(const std::string& file) {
-  return identity_at(AT_FDCWD, file.c_str(), 0);
+bool is_foreign(std::string_view name) {
+  return name != "." && name != ".." && name != "lost+found" && !name.starts_with(kAside);
 }
 
-std::optional<FileIdentity> identity_of(int fd) { return identity_at(fd, "", AT_EMPTY_PATH); }
+std::optional<FileState> state_of(const std::string& file) { return state_at(AT_FDCWD, file.c_str(), 0); }
 
-std::optional<FileState> state_of(const std::string& file) {
-  struct statx about {};
-  if (statx(AT_FDCWD, file.c_str(), 0, STATX_INO | STATX_SIZE, &about) != 0) return std::nullopt;
-  return FileState{identity_in(about), about.stx_size};
+std::optional<FileIdentity> identity_of(const std::string& file) {
+  const auto state = state_of(file);
+  return state ? std::optional(state->identity) : std::nullopt;
+}
+
+std::optional<FileIdentity> identity_of(int fd) {
+  const auto state = state_at(fd, "", AT_EMPTY_PATH);
+  return state ? std::optional(state->identity) : std::nullopt;
 }
 
 std::optional<std::uint64_t> size_of(int fd) {
-  struct statx about {};
-  if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &about) != 0) return std::nullopt;
-  return about.stx_size;
+  const auto state = state_at(fd, "", AT_EMPTY_PATH);
+  return state ? std::optional(state->size) : std::nullopt;
 }
 
 Status errno_fault(int error, const std::string& what) {

@@ -18,6 +18,11 @@ namespace ews_im::store {
 [[nodiscard]] inline std::string data_file(const std::string& path) { return path + "/data.mdb"; }
 [[nodiscard]] inline std::string lock_file(const std::string& path) { return path + "/lock.mdb"; }
 
+/// How the folders begin in which a store is made before it is put in place.
+inline constexpr std::string_view kAside = ".new-";
+/// Whether an entry of a store's directory is neither one that every directory has nor such a folder.
+[[nodiscard]] bool is_foreign(std::string_view name);
+
 // What follows asks for no times: a kernel that has told a time of a file keeps an exact one at the next
 // write, and the next flush of the file takes a sixth longer for it.
 

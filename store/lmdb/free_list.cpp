@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/lmdb/free_list.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
 
 namespace ews_im::store {
 namespace {
 
-constexpr MDB_dbi kFreeDatabase = 0;     // the handle that LMDB gives to its list of free pages, always
-constexpr std::size_t kFirstPage = 2;    // after the two meta pages
-constexpr std::size_t kPageHeader = 16;  // before the value, of the first page of a value that fills pages
+constexpr MDB_dbi kFreeDatabase = 0;   // the handle that LMDB gives to its list of free pages, always
+constexpr std::size_t kFirstPage = 2;  // after the two meta pages
 
 std::size_t number_at(const char* place) {
   std::size_t number = 0;
@@ -49,21 +45,6 @@ std::optional<std::vector<std::size_t>> free_pages(MDB_txn* txn, std::size_t las
   if (error != MDB_NOTFOUND) return std::nullopt;
   std::sort(pages.begin(), pages.end());
   if (std::adjacent_find(pages.begin(), pages.end()) != pages.end()) return std::nullopt;
-  return pages;
-}
-
-std::vector<std::size_t> pages_of(const MDB_val& key, const MDB_val& value, std::size_t page_size) {
-  static const auto memory_page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  if (page_size > memory_page) return {};
-  const auto page_at = [&](const MDB_val& place) {
-    const auto* begin = static_cast<const char*>(place.mv_data);
-    return begin - reinterpret_cast<std::uintptr_t>(begin) % page_size;
-  };
-  std::vector<std::size_t> pages{number_at(page_at(key))};
-  if (page_at(value) == page_at(key)) return pages;
-  const std::size_t first = number_at(page_at(value));
-  for (std::size_t at = 0; at < kPageHeader + value.mv_size; at += page_size)
-    pages.push_back(first + at / page_size);
   return pages;
 }
 

@@ -22,12 +22,24 @@ constexpr unsigned kLeaf = 2;        // of a page
 constexpr unsigned kValueFar = 1;    // of a record
 constexpr unsigned kOtherFlags = 6;  // of a record: lists of values, which are not used here
 
+// The begin of the page in which `place` lies; nullptr: it cannot be told.
+const char* page_at(const char* place, std::size_t page_size) {
+  static const auto memory_page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  if (page_size > memory_page) return nullptr;
+  return place - reinterpret_cast<std::uintptr_t>(place) % page_size;
+}
+
+std::size_t number_of(const char* page) {
+  std::size_t number = 0;
+  std::memcpy(&number, page, sizeof number);
+  return number;
+}
+
 }  // namespace
 
 bool leaf_is_sound(std::string_view key, std::size_t page_size) {
-  static const auto memory_page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  if (page_size > memory_page) return true;
-  const char* page = key.data() - reinterpret_cast<std::uintptr_t>(key.data()) % page_size;
+  const char* page = page_at(key.data(), page_size);
+  if (page == nullptr) return true;
   const auto half = [page](std::size_t at) -> std::size_t {
     std::uint16_t value = 0;
     std::memcpy(&value, page + at, sizeof value);
@@ -56,6 +68,18 @@ bool leaf_is_sound(std::string_view key, std::size_t page_size) {
     filled += size + size % 2;
   }
   return filled == page_size - upper;
+}
+
+std::vector<std::size_t> pages_of(std::string_view key, std::string_view value, std::size_t page_size) {
+  const char* page = page_at(key.data(), page_size);
+  const char* far_page = page_at(value.data(), page_size);
+  if (page == nullptr) return {};
+  std::vector<std::size_t> pages{number_of(page)};
+  if (far_page == page) return pages;
+  // The value begins behind the head of its first page and goes on through the others.
+  for (std::size_t at = 0; at < kPlacesAt + value.size(); at += page_size)
+    pages.push_back(number_of(far_page) + at / page_size);
+  return pages;
 }
 
 }  // namespace ews_im::store
