@@ -113,7 +113,7 @@ Status LmdbEnv::check_files() {
 Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
   int error = 0;
   bool readers_checked = false;
-  for (int attempt = 0; attempt < 10; ++attempt) {
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     if (broken_.load(std::memory_order_relaxed)) {
       if (auto status = mend(); !status.ok()) return status;
     }

@@ -24,6 +24,7 @@ namespace ews_im::store {
 
 inline constexpr MDB_dbi kMainDatabase = 1;  ///< the handle that LMDB gives to the unnamed database, always
 inline constexpr unsigned kMaxReaders = 4096;
+inline constexpr int kMostAttempts = 10;  ///< to begin a transaction while other processes are in the way
 
 class LmdbEnv;
 

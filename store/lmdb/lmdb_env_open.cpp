@@ -110,7 +110,12 @@ Status LmdbEnv::after_open() {
 
 Status LmdbEnv::check_format() {
   MDB_txn* txn = nullptr;
-  if (const int error = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn); error != 0) {
+  int error = MDB_MAP_RESIZED;  // other processes may have added to the file since the size of the map was chosen
+  for (int attempt = 0; attempt < kMostAttempts && error == MDB_MAP_RESIZED; ++attempt) {
+    error = attempt == 0 ? 0 : mdb_env_set_mapsize(env_, 0);
+    if (error == 0) error = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
+  }
+  if (error != 0) {
     if (may_pass(error)) broken_.store(true);
     return fault(error, "begin");
   }
@@ -118,7 +123,7 @@ Status LmdbEnv::check_format() {
   MDB_val key_value{key.view().size(), const_cast<char*>(key.view().data())};
   MDB_val record{};
   MDB_dbi database = 0;
-  int error = mdb_dbi_open(txn, nullptr, 0, &database);
+  error = mdb_dbi_open(txn, nullptr, 0, &database);
   if (error == 0) error = mdb_get(txn, kMainDatabase, &key_value, &record);
   std::optional<std::uint64_t> format;
   if (error == 0) {

@@ -49,14 +49,15 @@ Status add_many(Store& store, int round, int count) {
   });
 }
 
-void a_file_that_grows_is_not_cut_off() {
-  constexpr int kRounds = 1500;
-  constexpr int kEach = 40;
-  LmdbPlace place;
-  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
-  HeldProcess writer([&] {
+constexpr int kRounds = 1500;
+constexpr int kEach = 40;
+constexpr std::uint64_t kAll = std::uint64_t{kRounds} * kEach;
+
+// A process of its own that makes the file grow, several steps at a time while others look.
+HeldProcess growing(const LmdbPlace& place) {
+  return HeldProcess([&] {
     LmdbOptions options = place.options();
-    options.no_sync = true;  // several steps of growth while the other process looks
+    options.no_sync = true;
     const auto store = open_lmdb_store(options).value();
     std::thread([store] {
       for (int round = 0; round < kRounds; ++round) {
@@ -65,16 +66,44 @@ void a_file_that_grows_is_not_cut_off() {
     }).detach();
     return true;
   });
-  const auto store = place.open();
-  slow_statx = true;
+}
+
+// Calls look(seen), which sets how many contacts it saw, until it has seen all that the process adds.
+template <class Look>
+void look_on(const Look& look) {
   Status status;
   std::uint64_t seen = 0;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (status.ok() && seen < std::uint64_t{kRounds} * kEach && std::chrono::steady_clock::now() < end)
-    status = store->read(kMailbox, [&](MailboxView& view) { seen = view.mailbox().im_contacts; });
-  slow_statx = false;
+  while (status.ok() && seen < kAll && std::chrono::steady_clock::now() < end) status = look(seen);
   require_ok(status);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{kRounds} * kEach, seen);
+  CPPUNIT_ASSERT_EQUAL(kAll, seen);
+}
+
+Status count(Store& store, std::uint64_t& seen) {
+  return store.read(kMailbox, [&](MailboxView& view) { seen = view.mailbox().im_contacts; });
+}
+
+void a_file_that_grows_is_not_cut_off() {
+  LmdbPlace place;
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  const HeldProcess writer = growing(place);
+  const auto store = place.open();
+  slow_statx = true;
+  look_on([&](std::uint64_t& seen) { return count(*store, seen); });
+  slow_statx = false;
+}
+
+// With a small map LMDB makes one that is just large enough for the file as it stands at that moment.
+void a_file_that_grows_is_opened() {
+  LmdbPlace place;
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  const HeldProcess writer = growing(place);
+  LmdbOptions options = place.options();
+  options.map_size = 1;
+  look_on([&](std::uint64_t& seen) {
+    const auto store = open_lmdb_store(options);
+    return store.ok() ? count(*store.value(), seen) : store.status();
+  });
 }
 
 constexpr std::uint64_t kMap = std::uint64_t{32} << 20;
@@ -129,7 +158,8 @@ void a_map_that_cannot_grow() {
 }
 
 std::vector<Case> cases() {
-  std::vector<Case> all{{"a file that grows is not cut off", a_file_that_grows_is_not_cut_off}};
+  std::vector<Case> all{{"a file that grows is not cut off", a_file_that_grows_is_not_cut_off},
+                        {"a file that grows is opened", a_file_that_grows_is_opened}};
   if (!kSanitized) all.push_back({"a map that cannot grow", a_map_that_cannot_grow});
   return all;
 }
