@@ -73,8 +73,17 @@ Status copy_compact(LmdbEnv& env, int fd, const std::string& file, const Progres
   const std::uint64_t total = used_bytes(env);
   {
     const Watch watch(fd, total, progress);
-    auto status =
-        env.with("copy to " + file, [&](MDB_env* raw) { return mdb_env_copyfd2(raw, fd, MDB_CP_COMPACT); });
+    int error = MDB_MAP_RESIZED;
+    Status status;
+    for (int attempt = 0; attempt < kMostAttempts && error == MDB_MAP_RESIZED; ++attempt) {
+      // Takes over a map that another process has made larger, before LMDB begins a transaction of its own: that writes
+      // nothing if the map has grown once more.
+      if (const auto txn = env.begin_read(); !txn.ok()) return txn.status();
+      status = env.with("copy to " + file, [&](MDB_env* raw) {
+        error = mdb_env_copyfd2(raw, fd, MDB_CP_COMPACT);
+        return error;
+      });
+    }
     if (!status.ok()) return status;
   }
   if (fsync(fd) != 0) return errno_fault(errno, file);
@@ -168,8 +177,6 @@ Status backup_lmdb_store(const LmdbOptions& options, const std::string& file, co
   auto temporary = TemporaryFile::make_beside(file);
   if (!temporary.ok()) return temporary.status();
   LmdbEnv& env = store.value()->env();
-  // Takes over a map that another process has made larger, before LMDB begins a transaction of its own.
-  if (const auto txn = env.begin_read(); !txn.ok()) return txn.status();
   if (auto status = copy_compact(env, temporary.value().fd(), file, progress); !status.ok()) return status;
   if (auto status = require_sound(temporary.value().name()); !status.ok()) return status;
   return temporary.value().rename_to(file);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads every record of a snapshot and says what does not fit together. Changes nothing.
+// Looks at every page of a snapshot, then at every record, and says what does not fit together. Changes nothing.
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -11,7 +11,6 @@
 #include "store/lmdb/free_list.h"
 #include "store/lmdb/lmdb_store_impl.h"
 #include "store/lmdb/maintenance.h"
-#include "store/lmdb/page.h"
 #include "store/lmdb/records.h"
 
 namespace ews_im::store {
@@ -31,14 +30,15 @@ struct Seen {
 
 class Check {
  public:
-  Check(LmdbEnv& env, MDB_txn* txn, const Finding& finding) : env_(&env), txn_(txn), finding_(&finding) {}
+  Check(LmdbTxn& txn, const Finding& finding) : txn_(&txn), finding_(&finding) {}
 
   CheckSummary run(const Progress& progress);
 
  private:
   void report(std::string_view key, std::string_view what);
-  void look_at_place(const MDB_val& key, const MDB_val& record);
-  void look_at_free_pages();
+  void look_at_pages();
+  void look_at_free_pages(const std::vector<bool>& in_use);
+  void look_at_records(const Progress& progress);
   std::optional<std::string> payload(const Key& key);
   void look_at(std::string_view key, std::string_view record);
   void look_at_mailbox_part(const ParsedKey& parsed, std::string_view key, std::string_view payload);
@@ -53,12 +53,9 @@ class Check {
   void finish_mailbox();
   void check_item(std::string_view key, ItemNumber number);
 
-  LmdbEnv* env_;
-  MDB_txn* txn_;
+  LmdbTxn* txn_;
   const Finding* finding_;
   CheckSummary summary_;
-  std::size_t last_page_ = 0;
-  std::vector<bool> in_use_;  // the pages in which records lie
   std::optional<Seen> mailbox_;
 };
 
@@ -69,67 +66,60 @@ void Check::report(std::string_view key, std::string_view what) {
 
 // What another record says; what is wrong with that is reported when its turn comes.
 std::optional<std::string> Check::payload(const Key& key) {
-  Records records(*env_, txn_, Access::Reading);
+  Records records(*txn_);
   const auto found = records.get(key);
   if (!found) return std::nullopt;
   return std::string(*found);
 }
 
 CheckSummary Check::run(const Progress& progress) {
-  MDB_stat about{};
-  mdb_stat(txn_, kMainDatabase, &about);
-  MDB_envinfo info{};
-  mdb_env_info(mdb_txn_env(txn_), &info);
-  last_page_ = info.me_last_pgno;
-  in_use_.resize(last_page_ + 1);
-  int error = 0;
-  const Cursor cursor(txn_, error);
-  MDB_val key{};
-  MDB_val record{};
-  std::uintptr_t page = 0;
-  if (error == 0) error = mdb_cursor_get(cursor.get(), &key, &record, MDB_FIRST);
-  for (; error == 0; error = mdb_cursor_get(cursor.get(), &key, &record, MDB_NEXT)) {
-    const std::uintptr_t here = reinterpret_cast<std::uintptr_t>(key.mv_data) / env_->page_size();
-    if (here != page && !leaf_is_sound(to_view(key), env_->page_size())) {
-      report(to_view(key), "its page is damaged");
-    }
-    page = here;
-    look_at_place(key, record);
-    look_at(to_view(key), to_view(record));
-    ++summary_.records;
-    if (progress && summary_.records % kProgressStep == 0) progress(summary_.records, about.ms_entries);
-  }
-  finish_mailbox();
-  if (error != MDB_NOTFOUND) report({}, std::string("the tree of pages is damaged: ") + mdb_strerror(error));
-  if (summary_.records != about.ms_entries) {
-    report({}, "there are " + std::to_string(summary_.records) + " records; expected " +
-                   std::to_string(about.ms_entries));
-  }
-  look_at_free_pages();
-  if (!payload(format_key())) report(format_key().view(), "it is missing");
-  if (!payload(settings_key())) report(settings_key().view(), "it is missing");
-  if (progress) progress(summary_.records, summary_.records);
+  look_at_pages();
+  // Whoever reads records from damaged pages may die of it.
+  if (summary_.findings == 0) look_at_records(progress);
   return summary_;
 }
 
-// A cursor goes from leaf to leaf; who looks for a key comes from above.
-void Check::look_at_place(const MDB_val& key, const MDB_val& record) {
-  MDB_val wanted = key;
-  MDB_val found{};
-  if (mdb_get(txn_, kMainDatabase, &wanted, &found) != 0 || found.mv_data != record.mv_data)
-    report(to_view(key), "it is not found by its key: a page above it is damaged");
-  for (const std::size_t page : pages_of(to_view(key), to_view(record), env_->page_size())) {
-    if (page > last_page_) return report(to_view(key), "the number of its page is damaged");
-    in_use_[page] = true;
-  }
+void Check::look_at_pages() {
+  Tree& tree = txn_->tree();
+  std::vector<bool> in_use(tree.meta().last_page + 1);
+  const auto use = [&](std::size_t first, std::size_t count) {
+    for (std::size_t page = first; page < first + count; ++page) {
+      if (in_use[page]) report({}, "page " + std::to_string(page) + " is in the tree of pages twice");
+      in_use[page] = true;
+    }
+  };
+  tree.look_at_all(use, [&](std::string_view damage) { report({}, damage); });
+  look_at_free_pages(in_use);
 }
 
-void Check::look_at_free_pages() {
-  const auto pages = free_pages(txn_, last_page_);
+void Check::look_at_free_pages(const std::vector<bool>& in_use) {
+  const auto pages = free_pages(txn_->get(), in_use.size() - 1);
   if (!pages) return report({}, "the list of free pages is damaged");
-  const auto is_used = [&](std::size_t page) { return in_use_[page]; };
-  const auto count = std::count_if(pages->begin(), pages->end(), is_used);
+  const auto count = std::ranges::count_if(*pages, [&](std::size_t page) { return in_use[page]; });
   if (count != 0) report({}, std::to_string(count) + " pages with records are in the list of free pages");
+}
+
+void Check::look_at_records(const Progress& progress) {
+  const std::uint64_t expected = txn_->tree().meta().records;
+  int error = 0;
+  const Cursor cursor(txn_->get(), error);
+  MDB_val key{};
+  MDB_val record{};
+  if (error == 0) error = mdb_cursor_get(cursor.get(), &key, &record, MDB_FIRST);
+  for (; error == 0; error = mdb_cursor_get(cursor.get(), &key, &record, MDB_NEXT)) {
+    look_at(to_view(key), to_view(record));
+    ++summary_.records;
+    if (progress && summary_.records % kProgressStep == 0) progress(summary_.records, expected);
+  }
+  finish_mailbox();
+  if (error != MDB_NOTFOUND) report({}, std::string("the records cannot be read: ") + mdb_strerror(error));
+  if (summary_.records != expected) {
+    report({}, "there are " + std::to_string(summary_.records) + " records; expected " +
+                   std::to_string(expected));
+  }
+  if (!payload(format_key())) report(format_key().view(), "it is missing");
+  if (!payload(settings_key())) report(settings_key().view(), "it is missing");
+  if (progress) progress(summary_.records, summary_.records);
 }
 
 void Check::look_at(std::string_view key, std::string_view record) {
@@ -329,7 +319,7 @@ void Check::look_at_right(std::string_view key, std::string_view payload) {
 Result<CheckSummary> check(LmdbEnv& env, const Finding& finding, const Progress& progress) {
   auto txn = env.begin_read();
   if (!txn.ok()) return txn.status();
-  return Check(env, txn.value().get(), finding).run(progress);
+  return Check(txn.value(), finding).run(progress);
 }
 
 }  // namespace

@@ -20,6 +20,8 @@ Fault fault_of(int error) {
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
+    case MDB_CURSOR_FULL:  // pages that lead to one another
+    case MDB_PAGE_FULL:
       return Fault::Corrupt;
     case MDB_VERSION_MISMATCH:
       return Fault::TooNew;
@@ -122,8 +124,12 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
     error = usable() ? mdb_txn_begin(env_, nullptr, flags, &txn) : MDB_PANIC;
     if (error == 0) {
       LmdbTxn result(*this, txn);
-      if (is_backup_) return result;
-      if (auto status = check_files(); !status.ok()) return status;
+      auto tree = Tree::of(data_fd_, page_size_, mdb_txn_id(txn) - (flags == MDB_RDONLY ? 0 : 1));
+      if (!is_backup_) {
+        if (auto status = check_files(); !status.ok()) return status;
+      }
+      if (!tree) continue;  // two commits have passed already
+      result.tree_ = *std::move(tree);
       return result;
     }
     map_lock_.leave();
@@ -138,7 +144,8 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
       break;
     }
   }
-  return fault(error, "begin");
+  if (error != 0) return fault(error, "begin");
+  return Status(Fault::Corrupt, options_.path + ": a meta page is damaged");
 }
 
 Result<LmdbTxn> LmdbEnv::begin_read() { return begin(MDB_RDONLY); }

@@ -17,6 +17,7 @@
 #include "store/lmdb/files.h"
 #include "store/lmdb/gate.h"
 #include "store/lmdb/lmdb_store.h"
+#include "store/lmdb/tree.h"
 #include "store/lmdb/unique_fd.h"
 #include "store/status.h"
 
@@ -33,12 +34,17 @@ class LmdbTxn {
  public:
   LmdbTxn(LmdbEnv& env, MDB_txn* txn) : env_(&env), txn_(txn) {}
   LmdbTxn(LmdbTxn&& other) noexcept
-      : env_(other.env_), txn_(std::exchange(other.txn_, nullptr)), turn_(std::move(other.turn_)) {}
+      : env_(other.env_),
+        txn_(std::exchange(other.txn_, nullptr)),
+        tree_(std::move(other.tree_)),
+        turn_(std::move(other.turn_)) {}
   LmdbTxn& operator=(LmdbTxn&&) = delete;
   ~LmdbTxn() { end(); }
 
   [[nodiscard]] MDB_txn* get() const { return txn_; }
   [[nodiscard]] LmdbEnv& env() const { return *env_; }
+  /// The tree as the last commit left it: what a write transaction has changed is not in it.
+  [[nodiscard]] Tree& tree() { return tree_; }
   /// Makes a write transaction durable, and ends it either way. `pages`: how many pages it may have changed
   /// or added, at most. `map_full` tells whether it failed for want of map space; nothing was changed then.
   Status commit(std::uint64_t pages, bool& map_full);
@@ -48,6 +54,7 @@ class LmdbTxn {
   friend class LmdbEnv;
   LmdbEnv* env_;
   MDB_txn* txn_;
+  Tree tree_;
   FileLock turn_;  // of a write transaction
 };
 
@@ -109,6 +116,7 @@ class LmdbEnv {
   const std::string data_file_;
   bool is_backup_ = false;
   MDB_env* env_ = nullptr;  // changes only while map_lock_ is held alone
+  int data_fd_ = -1;        // LMDB's own
   unsigned page_size_ = 0;
   FileIdentity lock_identity_;
   FileIdentity data_identity_;

@@ -84,14 +84,13 @@ Status LmdbEnv::open_once(unsigned flags) {
 }
 
 Status LmdbEnv::after_open() {
-  mdb_filehandle_t fd = -1;
-  mdb_env_get_fd(env_, &fd);
-  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  mdb_env_get_fd(env_, &data_fd_);
+  fcntl(data_fd_, F_SETFD, FD_CLOEXEC);
   MDB_stat about{};
   mdb_env_stat(env_, &about);
   page_size_ = about.ms_psize;
   if (!is_backup_) {
-    const auto opened = identity_of(fd);
+    const auto opened = identity_of(data_fd_);
     const auto lock = identity_of(lock_file_);
     if (!lock || !opened || opened != identity_of(turn_file_.get()) || opened != identity_of(data_file_)) {
       broken_.store(true);
@@ -102,7 +101,7 @@ Status LmdbEnv::after_open() {
     mdb_reader_check(env_, nullptr);
   }
   const std::uint64_t needed = needed_size();
-  const auto size = size_of(fd);
+  const auto size = size_of(data_fd_);
   if (!size) return errno_fault(errno, options_.path);
   if (auto status = check_file_size(needed, *size); !status.ok()) return status;
   return check_format();
@@ -110,7 +109,8 @@ Status LmdbEnv::after_open() {
 
 Status LmdbEnv::check_format() {
   MDB_txn* txn = nullptr;
-  int error = MDB_MAP_RESIZED;  // other processes may have added to the file since the size of the map was chosen
+  int error =
+      MDB_MAP_RESIZED;  // other processes may have added to the file since the size of the map was chosen
   for (int attempt = 0; attempt < kMostAttempts && error == MDB_MAP_RESIZED; ++attempt) {
     error = attempt == 0 ? 0 : mdb_env_set_mapsize(env_, 0);
     if (error == 0) error = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);

@@ -49,7 +49,7 @@ Status LmdbStore::reading(const Function& function) {
   const Leave leave(gate_);
   auto txn = env_->begin_read();
   if (!txn.ok()) return txn.status();
-  Records records(*env_, txn.value().get(), Access::Reading);
+  Records records(txn.value());
   try {
     function(records);
   } catch (const std::exception& error) {

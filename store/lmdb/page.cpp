@@ -1,85 +1,144 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/lmdb/page.h"
 
-#include <unistd.h>
-
-#include <cstdint>
 #include <cstring>
 
 namespace ews_im::store {
 namespace {
 
-// A page: its number (as wide as a pointer), padding, flags, the end of the places of its records, the begin of the
-// records; then the places, two bytes each. A record: the size of its value, flags, the size of its key; then the
-// key and the value, or the number of the pages with the value. All numbers in the order of the machine.
+// A page: its number (as wide as a pointer), padding, flags, the end of the places of its entries, the begin of the
+// entries; then the places, two bytes each. An entry of a leaf: the size of its value, flags, the size of its key;
+// then the key and the value, or the number of the first page with the value. An entry of a branch: the number of the
+// page below in the places of size and flags, the size of its key, the key. A page that begins a far value has the
+// number of its pages where others have the ends. All numbers in the order of the machine.
 constexpr std::size_t kPageNumber = sizeof(std::size_t);
 constexpr std::size_t kFlagsAt = kPageNumber + 2;
 constexpr std::size_t kLowerAt = kPageNumber + 4;
 constexpr std::size_t kUpperAt = kPageNumber + 6;
 constexpr std::size_t kPlacesAt = kPageNumber + 8;
-constexpr std::size_t kRecordHeader = 8;
+constexpr std::size_t kEntryHeader = 8;
+constexpr std::size_t kEntryFlagsAt = 4;
+constexpr std::size_t kKeySizeAt = 6;
+constexpr unsigned kBranch = 1;      // of a page
 constexpr unsigned kLeaf = 2;        // of a page
-constexpr unsigned kValueFar = 1;    // of a record
-constexpr unsigned kOtherFlags = 6;  // of a record: lists of values, which are not used here
+constexpr unsigned kFar = 4;         // of a page
+constexpr unsigned kValueFar = 1;    // of an entry
+constexpr unsigned kOtherFlags = 6;  // of an entry: lists of values, which are not used here
 
-// The begin of the page in which `place` lies; nullptr: it cannot be told.
-const char* page_at(const char* place, std::size_t page_size) {
-  static const auto memory_page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  if (page_size > memory_page) return nullptr;
-  return place - reinterpret_cast<std::uintptr_t>(place) % page_size;
-}
-
-std::size_t number_of(const char* page) {
-  std::size_t number = 0;
-  std::memcpy(&number, page, sizeof number);
+template <class Number>
+Number number_at(std::string_view bytes, std::size_t at) {
+  Number number{};
+  std::memcpy(&number, bytes.data() + at, sizeof number);
   return number;
 }
 
+// As LMDB declares them.
+struct DatabaseInMeta {
+  std::uint32_t padding;
+  std::uint16_t flags;
+  std::uint16_t depth;
+  std::size_t branch_pages;
+  std::size_t leaf_pages;
+  std::size_t overflow_pages;
+  std::size_t entries;
+  std::size_t root;
+};
+struct MetaInPage {
+  std::uint32_t magic;
+  std::uint32_t version;
+  void* address;
+  std::size_t map_size;
+  DatabaseInMeta free_pages;
+  DatabaseInMeta main;
+  std::size_t last_page;
+  std::size_t transaction;
+};
+static_assert(kPlacesAt + sizeof(MetaInPage) <= kMetaSize);
+
 }  // namespace
 
-bool leaf_is_sound(std::string_view key, std::size_t page_size) {
-  const char* page = page_at(key.data(), page_size);
-  if (page == nullptr) return true;
-  const auto half = [page](std::size_t at) -> std::size_t {
-    std::uint16_t value = 0;
-    std::memcpy(&value, page + at, sizeof value);
-    return value;
-  };
-  const std::size_t lower = half(kLowerAt);
-  const std::size_t upper = half(kUpperAt);
-  if (half(kFlagsAt) != kLeaf || lower % 2 != 0 || lower <= kPlacesAt || lower > upper || upper > page_size)
-    return false;
-  std::size_t filled = 0;
-  std::string_view last;
-  for (std::size_t place = kPlacesAt; place < lower; place += 2) {
-    const std::size_t at = half(place);
-    if (at % 2 != 0 || at < upper || at + kRecordHeader > page_size) return false;
-    const std::size_t flags = half(at + 4);
-    const std::size_t key_size = half(at + 6);
-    std::uint32_t value_size = 0;
-    std::memcpy(&value_size, page + at, sizeof value_size);
-    if ((flags & kOtherFlags) != 0) return false;
-    const std::size_t size =
-        kRecordHeader + key_size + ((flags & kValueFar) != 0 ? kPageNumber : std::size_t{value_size});
-    if (at + size > page_size) return false;
-    const std::string_view its_key(page + at + kRecordHeader, key_size);
-    if (place != kPlacesAt && its_key <= last) return false;
-    last = its_key;
-    filled += size + size % 2;
-  }
-  return filled == page_size - upper;
+std::size_t Page::half(std::size_t at) const { return number_at<std::uint16_t>(bytes_, at); }
+std::size_t Page::place(std::size_t entry) const { return half(kPlacesAt + 2 * entry); }
+std::size_t Page::value_size(std::size_t at) const { return number_at<std::uint32_t>(bytes_, at); }
+
+std::size_t Page::size_of_entry(std::size_t at, PageKind kind) const {
+  const std::size_t size = kEntryHeader + half(at + kKeySizeAt);
+  if (kind == PageKind::Branch) return size;
+  const std::size_t flags = half(at + kEntryFlagsAt);
+  if ((flags & kOtherFlags) != 0) return 0;
+  return size + ((flags & kValueFar) != 0 ? kPageNumber : value_size(at));
 }
 
-std::vector<std::size_t> pages_of(std::string_view key, std::string_view value, std::size_t page_size) {
-  const char* page = page_at(key.data(), page_size);
-  const char* far_page = page_at(value.data(), page_size);
-  if (page == nullptr) return {};
-  std::vector<std::size_t> pages{number_of(page)};
-  if (far_page == page) return pages;
-  // The value begins behind the head of its first page and goes on through the others.
-  for (std::size_t at = 0; at < kPlacesAt + value.size(); at += page_size)
-    pages.push_back(number_of(far_page) + at / page_size);
-  return pages;
+std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKind kind) {
+  Page page(bytes);
+  if (bytes.size() < kPlacesAt || number_at<std::size_t>(bytes, 0) != number) return std::nullopt;
+  const std::size_t lower = page.half(kLowerAt);
+  const std::size_t upper = page.half(kUpperAt);
+  if (page.half(kFlagsAt) != (kind == PageKind::Leaf ? kLeaf : kBranch) || lower % 2 != 0 ||
+      lower <= kPlacesAt || lower > upper || upper > bytes.size())
+    return std::nullopt;
+  page.count_ = (lower - kPlacesAt) / 2;
+  const std::size_t first_in_order = kind == PageKind::Leaf ? 1 : 2;
+  std::size_t filled = 0;
+  std::string_view last;
+  for (std::size_t entry = 0; entry < page.count_; ++entry) {
+    const std::size_t at = page.place(entry);
+    if (at % 2 != 0 || at < upper || at + kEntryHeader > bytes.size()) return std::nullopt;
+    const std::size_t size = page.size_of_entry(at, kind);
+    if (size == 0 || at + size > bytes.size()) return std::nullopt;
+    const std::string_view key = page.key(entry);
+    if (entry >= first_in_order && key <= last) return std::nullopt;
+    last = key;
+    filled += size + size % 2;
+  }
+  if (filled != bytes.size() - upper) return std::nullopt;
+  return page;
+}
+
+std::string_view Page::key(std::size_t entry) const {
+  const std::size_t at = place(entry);
+  return bytes_.substr(at + kEntryHeader, half(at + kKeySizeAt));
+}
+
+std::size_t Page::child(std::size_t entry) const {
+  const std::size_t at = place(entry);
+  std::size_t number = number_at<std::uint32_t>(bytes_, at);
+  if constexpr (sizeof(std::size_t) > 4) number |= half(at + kEntryFlagsAt) << 32;
+  return number;
+}
+
+std::string_view Page::value(std::size_t entry) const {
+  const std::size_t at = place(entry);
+  return bytes_.substr(at + kEntryHeader + half(at + kKeySizeAt), value_size(at));
+}
+
+std::optional<FarValue> Page::far_value(std::size_t entry) const {
+  const std::size_t at = place(entry);
+  if ((half(at + kEntryFlagsAt) & kValueFar) == 0) return std::nullopt;
+  return FarValue{number_at<std::size_t>(bytes_, at + kEntryHeader + half(at + kKeySizeAt)), value_size(at)};
+}
+
+std::size_t far_pages(std::size_t size, std::size_t page_size) {
+  return (kFarValueAt + size + page_size - 1) / page_size;
+}
+
+bool begins_far_value(std::string_view head, std::size_t number, std::size_t pages) {
+  return number_at<std::size_t>(head, 0) == number && number_at<std::uint16_t>(head, kFlagsAt) == kFar &&
+         number_at<std::uint32_t>(head, kLowerAt) == pages;
+}
+
+Meta decode_meta(std::string_view page) {
+  const auto in_page = number_at<MetaInPage>(page, kPlacesAt);
+  Meta meta;
+  meta.transaction = in_page.transaction;
+  meta.last_page = in_page.last_page;
+  if (in_page.main.root != ~std::size_t{0}) meta.root = in_page.main.root;
+  meta.depth = in_page.main.depth;
+  meta.branch_pages = in_page.main.branch_pages;
+  meta.leaf_pages = in_page.main.leaf_pages;
+  meta.far_pages = in_page.main.overflow_pages;
+  meta.records = in_page.main.entries;
+  return meta;
 }
 
 }  // namespace ews_im::store

@@ -1,24 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
-// The form of LMDB's pages in the data file, to tell a sound leaf from a damaged one and which pages are in use: LMDB
-// has no checksums, and finds what the page says. Pure functions: knows no transaction.
-//
-// What they are given lies in the map, as a cursor returned it: not in pages changed by the transaction, which lie
-// elsewhere. Of pages larger than those of memory the begin cannot be told.
+// The form of LMDB's pages in the data file, to tell a sound page from a damaged one: LMDB has no checksums, and
+// finds what the page says. Pure functions on bytes: knows no file and no transaction.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string_view>
-#include <vector>
 
 namespace ews_im::store {
 
-/// Whether the leaf page in which `key` lies is sound in itself: its records fill it without a gap, in ascending
-/// order. True if its begin cannot be told.
-[[nodiscard]] bool leaf_is_sound(std::string_view key, std::size_t page_size);
+enum class PageKind { Branch, Leaf };
 
-/// The numbers of the pages in which a record lies: the one of its key, and those of its value if that lies
-/// elsewhere. Empty if their begins cannot be told.
-[[nodiscard]] std::vector<std::size_t> pages_of(std::string_view key, std::string_view value,
-                                                std::size_t page_size);
+/// Pages at the end of the list of all pages that hold one value too large for a leaf.
+struct FarValue {
+  std::size_t page = 0;  ///< the first
+  std::size_t size = 0;  ///< bytes of the value
+};
+
+/// A page that is sound in itself: its entries fill it without a gap, in ascending order. Refers to its bytes.
+class Page {
+ public:
+  Page() = default;
+  /// nullopt: `bytes` are not page `number`, or not of that kind, or damaged.
+  static std::optional<Page> of(std::string_view bytes, std::size_t number, PageKind kind);
+
+  /// How many entries there are: one at least.
+  [[nodiscard]] std::size_t count() const { return count_; }
+  /// The key of an entry. That of a branch's first entry means nothing: whatever is below the second key is there.
+  [[nodiscard]] std::string_view key(std::size_t entry) const;
+  /// Of a branch: the number of the page below that entry.
+  [[nodiscard]] std::size_t child(std::size_t entry) const;
+  /// Of a leaf: the value of that entry; where it lies, if it is not in the leaf.
+  [[nodiscard]] std::string_view value(std::size_t entry) const;
+  [[nodiscard]] std::optional<FarValue> far_value(std::size_t entry) const;
+
+ private:
+  explicit Page(std::string_view bytes) : bytes_(bytes) {}
+  [[nodiscard]] std::size_t half(std::size_t at) const;
+  [[nodiscard]] std::size_t place(std::size_t entry) const;
+  [[nodiscard]] std::size_t value_size(std::size_t at) const;
+  /// Bytes of the entry at a place; 0: it has a form that is not used here.
+  [[nodiscard]] std::size_t size_of_entry(std::size_t at, PageKind kind) const;
+
+  std::string_view bytes_;
+  std::size_t count_ = 0;
+};
+
+/// Bytes before a value in the first of its pages; all pages after that hold nothing but the value.
+inline constexpr std::size_t kFarValueAt = sizeof(std::size_t) + 8;
+/// How many pages a value takes that does not lie in a leaf.
+[[nodiscard]] std::size_t far_pages(std::size_t size, std::size_t page_size);
+/// Whether `head`, the first kFarValueAt bytes of page `number`, begin a value of so many pages.
+[[nodiscard]] bool begins_far_value(std::string_view head, std::size_t number, std::size_t pages);
+
+/// What a meta page says of the tree of records.
+struct Meta {
+  std::size_t transaction = 0;  ///< that wrote it
+  std::size_t last_page = 0;
+  std::optional<std::size_t> root;  ///< none: there are no records
+  std::size_t depth = 0;            ///< of the tree: 1 if the root is a leaf
+  std::size_t branch_pages = 0;
+  std::size_t leaf_pages = 0;
+  std::size_t far_pages = 0;
+  std::size_t records = 0;
+};
+inline constexpr std::size_t kMetaSize = 256;  ///< so many bytes of a meta page hold all of it
+/// REQUIRES: kMetaSize bytes.
+[[nodiscard]] Meta decode_meta(std::string_view page);
 
 }  // namespace ews_im::store

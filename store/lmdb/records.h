@@ -33,12 +33,11 @@ class Cursor {
   MDB_cursor* cursor_ = nullptr;
 };
 
-/// What a transaction may do.
-enum class Access { Reading, Writing };
-
 class Records {
  public:
-  Records(LmdbEnv& env, MDB_txn* txn, Access access) : env_(&env), txn_(txn), access_(access) {}
+  explicit Records(LmdbTxn& txn) : Records(txn, txn.get()) {}
+  /// What `nested`, a transaction within `txn`, sees and changes.
+  Records(LmdbTxn& txn, MDB_txn* nested) : env_(&txn.env()), tree_(&txn.tree()), txn_(nested) {}
 
   [[nodiscard]] const Status& status() const { return status_; }
   /// Keeps the fault unless there is one already.
@@ -46,7 +45,7 @@ class Records {
   void fail_corrupt(std::string_view key, std::string_view why);
 
   /// The payload, in the map: good until the next change. nullopt: no such record, or a fault.
-  /// That there is none is believed only where look_beside() finds nothing wrong.
+  /// That there is none is believed only where the tree of pages is sound.
   [[nodiscard]] std::optional<std::string_view> get(const Key& key);
   [[nodiscard]] bool has(const Key& key) { return get(key).has_value(); }
   void put(const Key& key, RecordWriter record);
@@ -54,8 +53,8 @@ class Records {
   void erase_all(const Key& prefix);
 
   /// Calls visit(key, record) for each record whose key begins with `prefix` and is not below `from`,
-  /// ascending, as they lie in the map, until `visit` returns false. Their order is checked, and what lies
-  /// before and behind them; not their checksums. `visit` must change nothing.
+  /// ascending, as they lie in the map, until `visit` returns false. The pages on the way are checked, and what lies
+  /// before and behind the records; not their checksums. `visit` must read and change nothing else.
   template <class Visit>
   void walk_raw(const Key& prefix, const Key& from, const Visit& visit);
   /// The same with visit(key, payload), checked.
@@ -69,21 +68,16 @@ class Records {
   [[nodiscard]] bool map_full() const { return map_full_; }
 
  private:
-  /// Moves to the first record not below `from`, with a look at the one before.
-  int seek(MDB_cursor* cursor, const Key& from, MDB_val& key, MDB_val& record);
   bool failed(int error, const Key& key);
   /// LMDB has no checksums of its own: where a page is damaged, a search ends at a wrong place, and a record is
-  /// not found though it is there. `beside` is the record at one side of the place where `sought` was looked
-  /// for: it must lie on that side of it, and its checksum, which is also that of its key, and its page must be right.
-  bool look_beside(std::string_view sought, int error, const MDB_val& beside, const MDB_val& record,
-                   bool before);
-  /// Both sides of a key that was not found.
-  void look_around(const Key& sought);
+  /// not found though it is there. These look at the pages for a place, or up to it from the one before.
+  bool look_at(std::string_view key);
+  bool look_on(std::string_view key);
   void count_pages(std::size_t size);
 
   LmdbEnv* env_;
+  Tree* tree_;
   MDB_txn* txn_;
-  Access access_;
   Status status_;
   std::uint64_t pages_ = 0;
   bool map_full_ = false;
@@ -94,25 +88,29 @@ inline std::string_view to_view(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
-inline constexpr std::string_view kOutOfOrder = "it is out of order: a page is damaged";
+/// The least of the keys that are above all that begin with `prefix`.
+[[nodiscard]] inline std::string end_of(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && end.back() == '\xFF') end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
 
 template <class Visit>
 void Records::walk_raw(const Key& prefix, const Key& from, const Visit& visit) {
-  if (!status_.ok()) return;
+  if (!status_.ok() || !look_at(from.view())) return;
   int error = 0;
   const Cursor cursor(txn_, error);
   MDB_val key = to_value(from.view());
   MDB_val record{};
-  if (error == 0) error = seek(cursor.get(), from, key, record);
-  std::string_view last = from.view();
+  if (error == 0) error = mdb_cursor_get(cursor.get(), &key, &record, MDB_SET_RANGE);
   while (error == 0 && to_view(key).starts_with(prefix.view())) {
-    if (to_view(key) < last) return fail_corrupt(to_view(key), kOutOfOrder);
-    last = to_view(key);
-    if (!visit(last, to_view(record))) return;
+    if (!look_on(to_view(key)) || !visit(to_view(key), to_view(record))) return;
     error = mdb_cursor_get(cursor.get(), &key, &record, MDB_NEXT);
-    if (error == 0 && to_view(key) == last) return fail_corrupt(last, kOutOfOrder);
   }
-  look_beside(last, error, key, record, false);
+  if (error != MDB_NOTFOUND && failed(error, prefix)) return;
+  const std::string end = end_of(prefix.view());
+  if (look_on(end)) look_at(end);
 }
 
 template <class Visit>

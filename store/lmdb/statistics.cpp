@@ -98,7 +98,7 @@ Result<LmdbStatistics> lmdb_statistics(const LmdbOptions& options) {
 
   auto txn = env.begin_read();
   if (!txn.ok()) return txn.status();
-  Records records(env, txn.value().get(), Access::Reading);
+  Records records(txn.value());
   mdb_env_info(mdb_txn_env(txn.value().get()), &info);  // not older than the snapshot
   if (const auto pages = free_pages(txn.value().get(), info.me_last_pgno))
     statistics.free_pages = pages->size();

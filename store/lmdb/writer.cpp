@@ -230,7 +230,7 @@ Writer::Run Writer::run_jobs(bool wait, Queue& batch, Status& status) {
   }
   std::uint64_t pages = 0;
   for (Job* job = batch.first(); job != nullptr; job = job->next) {
-    if (run_job(*job, txn.value().get(), pages) == Run::MapFull) return Run::MapFull;
+    if (run_job(*job, txn.value(), pages) == Run::MapFull) return Run::MapFull;
   }
   if (pages == 0) return Run::Done;
   bool map_full = false;
@@ -238,13 +238,13 @@ Writer::Run Writer::run_jobs(bool wait, Queue& batch, Status& status) {
   return map_full ? Run::MapFull : Run::Done;
 }
 
-Writer::Run Writer::run_job(Job& job, MDB_txn* parent, std::uint64_t& pages) {
+Writer::Run Writer::run_job(Job& job, LmdbTxn& parent, std::uint64_t& pages) {
   MDB_txn* txn = nullptr;
-  if (const int error = mdb_txn_begin(mdb_txn_env(parent), parent, 0, &txn); error != 0) {
+  if (const int error = mdb_txn_begin(mdb_txn_env(parent.get()), parent.get(), 0, &txn); error != 0) {
     job.status = env_->fault(error, "begin");
     return Run::Done;
   }
-  Records records(*env_, txn, Access::Writing);
+  Records records(parent, txn);
   const Outcome outcome = run_guarded(*job.change, records);
   job.status = records.status();
   if (outcome == Outcome::Commit && job.status.ok() && records.changed()) {

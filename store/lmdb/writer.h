@@ -69,7 +69,7 @@ class Writer {
   Run run_batch(bool wait, Queue& batch, Status& status);
   void run_batch_guarded(bool wait, Queue& batch, Status& status);
   Run run_jobs(bool wait, Queue& batch, Status& status);
-  Run run_job(Job& job, MDB_txn* parent, std::uint64_t& pages);
+  Run run_job(Job& job, LmdbTxn& parent, std::uint64_t& pages);
   static void set_status(Job& job, const Status& status);
   static void finish(Queue& batch, const Status& status);
 

@@ -107,7 +107,7 @@ void add_list(Records& records, unsigned number) {
 template <class Function>
 void in_transaction(LmdbEnv& env, const Function& function) {
   LmdbTxn txn = value_of(env.begin_write(true));
-  Records records(env, txn.get(), Access::Writing);
+  Records records(txn);
   function(records);
   require(records.status());
   bool map_full = false;

@@ -134,6 +134,18 @@ void HeldProcess::stop() {
 
 void HeldProcess::resume() { ::kill(child_, SIGCONT); }
 
+void fill(LmdbPlace& place, int contacts) {
+  const auto opened = place.open();
+  require_ok(opened->add_mailbox(entry_of(1), soon()));
+  require_ok(opened->add_mailbox(entry_of(2), soon()));
+  require_ok(opened->add_distribution_group({"all@x", "All"}, soon()));
+  require_ok(opened->grant_impersonation({"svc", entry_of(1).guid}, soon()));
+  require_ok(opened->write(entry_of(1).guid, soon(), [&](store::MailboxTransaction& txn) {
+    for (int i = 0; i < contacts; ++i) put_new_contact(txn, "c" + std::to_string(i) + "@contoso.com", 2);
+    return store::Outcome::Commit;
+  }));
+}
+
 store::Status add(store::Store& store, const std::string& address, store::Deadline deadline) {
   return store.write(entry_of(1).guid, deadline, [&](store::MailboxTransaction& txn) {
     put_new_contact(txn, address, 2);

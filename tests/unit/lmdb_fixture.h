@@ -77,6 +77,8 @@ class HeldProcess {
   pid_t child_ = -1;
 };
 
+/// Adds the mailboxes of entry_of(1), with so many contacts, and entry_of(2), a distribution group and a right.
+void fill(LmdbPlace& place, int contacts);
 /// Adds a contact to the mailbox of entry_of(1).
 store::Status add(store::Store& store, const std::string& address, store::Deadline deadline = soon());
 /// How many contacts that mailbox has.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -88,9 +89,12 @@ void a_file_that_grows_is_not_cut_off() {
   require_ok(place.open()->add_mailbox(entry_of(1), soon()));
   const HeldProcess writer = growing(place);
   const auto store = place.open();
-  slow_statx = true;
-  look_on([&](std::uint64_t& seen) { return count(*store, seen); });
-  slow_statx = false;
+  look_on([&](std::uint64_t& seen) {
+    slow_statx = true;
+    Status status = count(*store, seen);
+    slow_statx = false;
+    return status;
+  });
 }
 
 // With a small map LMDB makes one that is just large enough for the file as it stands at that moment.
@@ -101,6 +105,22 @@ void a_file_that_grows_is_opened() {
   LmdbOptions options = place.options();
   options.map_size = 1;
   look_on([&](std::uint64_t& seen) {
+    const auto store = open_lmdb_store(options);
+    return store.ok() ? count(*store.value(), seen) : store.status();
+  });
+}
+
+void a_file_that_grows_is_copied() {
+  LmdbPlace place;
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
+  const HeldProcess writer = growing(place);
+  LmdbOptions options = place.options();
+  options.map_size = 1;
+  const std::string file = place.folder() + "/backup";
+  look_on([&](std::uint64_t& seen) {
+    std::filesystem::remove(file);
+    Status copied = backup_lmdb_store(options, file, {});
+    if (!copied.ok()) return copied;
     const auto store = open_lmdb_store(options);
     return store.ok() ? count(*store.value(), seen) : store.status();
   });
@@ -159,7 +179,8 @@ void a_map_that_cannot_grow() {
 
 std::vector<Case> cases() {
   std::vector<Case> all{{"a file that grows is not cut off", a_file_that_grows_is_not_cut_off},
-                        {"a file that grows is opened", a_file_that_grows_is_opened}};
+                        {"a file that grows is opened", a_file_that_grows_is_opened},
+                        {"a file that grows is copied", a_file_that_grows_is_copied}};
   if (!kSanitized) all.push_back({"a map that cannot grow", a_map_that_cannot_grow});
   return all;
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backup, restore, compaction, check and statistics of LMDB stores, at rest and in use.
+// Backup, restore and compaction of LMDB stores, at rest and in use.
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -14,7 +13,6 @@
 #include "store/lmdb/exclusive_use.h"
 #include "store/lmdb/key.h"
 #include "store/lmdb/maintenance.h"
-#include "store/lmdb/record.h"
 #include "tests/unit/lmdb_fixture.h"
 
 namespace ews_im::tests {
@@ -24,18 +22,6 @@ using namespace store;
 namespace fs = std::filesystem;
 
 const Guid kMailbox = entry_of(1).guid;
-
-void fill(LmdbPlace& place, int contacts) {
-  const auto store = place.open();
-  require_ok(store->add_mailbox(entry_of(1), soon()));
-  require_ok(store->add_mailbox(entry_of(2), soon()));
-  require_ok(store->add_distribution_group({"all@x", "All"}, soon()));
-  require_ok(store->grant_impersonation({"svc", kMailbox}, soon()));
-  require_ok(store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
-    for (int i = 0; i < contacts; ++i) put_new_contact(txn, "c" + std::to_string(i) + "@contoso.com", 2);
-    return Outcome::Commit;
-  }));
-}
 
 std::uint64_t contacts_of(const std::string& path) {
   LmdbOptions options;
@@ -277,280 +263,6 @@ void waiting_while_the_store_is_replaced(int lost) {
   CPPUNIT_ASSERT(summary.ok() && summary.value().findings == 0 && summary.value().im_contacts == 231);
 }
 
-// ---- Check
-
-std::string findings_in(const std::string& file) {
-  std::string findings;
-  const auto summary =
-      check_lmdb_file(file, [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
-  require_ok(summary.ok() ? Status() : summary.status());
-  return findings;
-}
-
-constexpr std::size_t kPage = 4096;
-
-// The key that stands between two leaves is raised, in a file in which every page is in use: what is first in the
-// second leaf is looked for in the first.
-void a_branch_that_leads_astray() {
-  LmdbPlace place;
-  fill(place, 300);
-  const std::string file = place.folder() + "/backup";
-  require_ok(backup_lmdb_store(place.options(), file, {}));
-  CPPUNIT_ASSERT_EQUAL(std::string(), findings_in(file));
-  std::string content = read_file(file);
-  std::size_t page = 2 * kPage;
-  while (content[page + 10] != 1) page += kPage;  // the flags of a branch
-  const auto place_of_second =
-      static_cast<std::uint8_t>(content[page + 18]) +
-      (static_cast<std::size_t>(static_cast<std::uint8_t>(content[page + 19])) << 8U);
-  const std::size_t record = page + place_of_second;
-  ++content[record + 8 + static_cast<std::uint8_t>(content[record + 6]) - 1];  // the last byte of its key
-  write_file(file, content);
-  const std::string findings = findings_in(file);
-  CPPUNIT_ASSERT_MESSAGE(findings, findings.find("not found by its key") != std::string::npos);
-}
-
-// LMDB's own list of free pages as it lies in the file, and a page with records.
-struct FreeList {
-  std::size_t offset = 0;
-  std::vector<std::size_t> words;  // how many there are, then their numbers, the largest first
-  std::size_t used = 0;
-};
-
-std::size_t page_at(const MDB_val& place) {
-  const auto* begin = static_cast<const char*>(place.mv_data);
-  std::size_t number = 0;
-  std::memcpy(&number, begin - reinterpret_cast<std::uintptr_t>(begin) % kPage, sizeof number);
-  return number;
-}
-
-FreeList free_list_of(const std::string& path) {
-  RawStore raw(path);
-  MDB_txn* txn = nullptr;
-  MDB_cursor* cursor = nullptr;
-  CPPUNIT_ASSERT_EQUAL(0, mdb_txn_begin(raw.env(), nullptr, MDB_RDONLY, &txn));
-  CPPUNIT_ASSERT_EQUAL(0, mdb_cursor_open(txn, 0, &cursor));
-  FreeList found;
-  MDB_val key{};
-  MDB_val list{};
-  while (mdb_cursor_get(cursor, &key, &list, MDB_NEXT) == 0) {
-    if (list.mv_size < 4 * sizeof(std::size_t)) continue;
-    found.words.resize(list.mv_size / sizeof(std::size_t));
-    std::memcpy(found.words.data(), list.mv_data, list.mv_size);
-    found.offset = page_at(list) * kPage + reinterpret_cast<std::uintptr_t>(list.mv_data) % kPage;
-  }
-  mdb_cursor_close(cursor);
-  const Key contact = im_contact_key(kMailbox, 6);
-  key = {contact.view().size(), const_cast<char*>(contact.view().data())};
-  MDB_dbi database = 0;
-  CPPUNIT_ASSERT_EQUAL(0, mdb_dbi_open(txn, nullptr, 0, &database));
-  CPPUNIT_ASSERT_EQUAL(0, mdb_get(txn, database, &key, &list));
-  found.used = page_at(list);
-  mdb_txn_abort(txn);
-  return found;
-}
-
-void a_free_page_in_use(bool twice) {
-  LmdbPlace place;
-  fill(place, 300);
-  for (int i = 0; i < 5; ++i) require_ok(add(*place.open(), std::to_string(i) + "@x"));
-  FreeList list = free_list_of(place.path());
-  CPPUNIT_ASSERT(list.words.size() >= 4);
-  std::size_t at = 1;
-  while (at < list.words[0] && list.words[at + 1] > list.used) ++at;
-  list.words[at] = twice ? list.words[at == 1 ? 2 : at - 1] : list.used;
-  std::string content = read_file(place.data());
-  std::memcpy(content.data() + list.offset, list.words.data(), list.words.size() * sizeof(std::size_t));
-  write_file(place.data(), content);
-  std::string findings;
-  CPPUNIT_ASSERT(
-      check_lmdb_store(place.options(), [&](std::string_view line) { findings += line; }, {}).ok());
-  const char* expected = twice ? "the list of free pages is damaged" : "in the list of free pages";
-  CPPUNIT_ASSERT_MESSAGE(findings, findings.find(expected) != std::string::npos);
-}
-
-template <class Value>
-void put(const LmdbPlace& place, const Key& key, const Value& value) {
-  RecordWriter record = encode(value);
-  RawStore(place.path()).put(key.view(), record.seal(key.view()));
-}
-
-void put_address(const LmdbPlace& place, const std::string& address, ItemNumber number) {
-  const Key key = address_index_key(kMailbox, ContactKind::Im, address);
-  RecordWriter record = encode_address(number);
-  RawStore(place.path()).put(key.view(), record.seal(key.view()));
-}
-
-void erase(const LmdbPlace& place, const Key& key) { RawStore(place.path()).erase(key.view()); }
-
-void change_head(const LmdbPlace& place, void (*change)(Mailbox&)) {
-  const Key key = mailbox_key(kMailbox);
-  const std::string record = RawStore(place.path()).get(key.view());
-  Mailbox head = decode_mailbox(kMailbox, *payload_of(key.view(), record)).value();
-  change(head);
-  put(place, key, head);
-}
-
-void change_contact(const LmdbPlace& place, void (*change)(ImContact&)) {
-  const Key key = im_contact_key(kMailbox, 6);
-  const std::string record = RawStore(place.path()).get(key.view());
-  ImContact contact = decode_im_contact(6, *payload_of(key.view(), record)).value();
-  change(contact);
-  put(place, key, contact);
-}
-
-struct PlantedRow {
-  const char* name;
-  void (*plant)(const LmdbPlace&);
-  const char* found;
-};
-
-const PlantedRow kPlanted[] = {
-    {"unknown kind of record", [](const LmdbPlace& p) { RawStore(p.path()).put("\xFFx", "y"); },
-     "no such kind of record"},
-    {"settings missing", [](const LmdbPlace& p) { erase(p, settings_key()); },
-     "settings record: it is missing"},
-    {"head missing", [](const LmdbPlace& p) { erase(p, mailbox_key(kMailbox)); },
-     ": it is missing or damaged"},
-    {"head without entry", [](const LmdbPlace& p) { erase(p, directory_key(kMailbox)); },
-     "it has no directory entry"},
-    {"contacts miscounted", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { ++m.im_contacts; }); },
-     "it counts 4 contacts; there are 3"},
-    {"groups miscounted", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { ++m.im_groups; }); },
-     "it counts 1 groups; there are 0"},
-    {"counter of items too low",
-     [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.next_item = 6; }); },
-     "its number was never given"},
-    {"counter of changes too low",
-     [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.last_change = 1; }); },
-     "its change number was never given"},
-    {"folder out of range", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.folder = 99; }); },
-     "the number of its folder was never given"},
-    {"folder is a contact", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.folder = 6; }); },
-     "it has the number of the folder"},
-    {"provider UID begins with zero",
-     [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.provider_uid = {}; }); },
-     "begins with a zero byte"},
-    {"default group missing", [](const LmdbPlace& p) { erase(p, im_group_key(kMailbox, 3)); },
-     "a default group is not there exactly once"},
-    {"default group twice",
-     [](const LmdbPlace& p) {
-       put(p, im_group_key(kMailbox, 3), ImGroup{3, GroupType::Favorites, "Favorites", ""});
-     },
-     "a default group is not there exactly once"},
-    {"group that cannot be",
-     [](const LmdbPlace& p) {
-       put(p, im_group_key(kMailbox, 3), ImGroup{3, GroupType::Tagged, "Tagged", "x"});
-     },
-     "a distribution group, and no other, has an address"},
-    {"member of a group that is missing",
-     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) {
-                                c.memberships.push_back({77, 1});
-                              }); },
-     "it is in group 77, which is missing"},
-    {"joined in the future",
-     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.memberships[0].joined = 1000; }); },
-     "it joined a group at a change that was never made"},
-    {"contact in no group",
-     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.memberships.clear(); }); },
-     "a contact is in no group"},
-    {"contact with another address",
-     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.im_address = "other@x"; }); },
-     "it is not found by its address"},
-    {"contact and group with one number",
-     [](const LmdbPlace& p) {
-       put(p, im_group_key(kMailbox, 6), ImGroup{6, GroupType::UserGroup, "Work", ""});
-     },
-     "a group has the same number"},
-    {"address missing",
-     [](const LmdbPlace& p) { erase(p, address_index_key(kMailbox, ContactKind::Im, "c1@contoso.com")); },
-     "contact 6 of mailbox "},
-    {"address of a contact that is missing",
-     [](const LmdbPlace& p) { erase(p, im_contact_key(kMailbox, 6)); }, "its contact 6 is missing"},
-    {"address of another contact", [](const LmdbPlace& p) { put_address(p, "c1@contoso.com", 5); },
-     "its contact 5 has another address"},
-    {"entry without mailbox",
-     [](const LmdbPlace& p) { put(p, directory_key(entry_of(3).guid), entry_of(3)); },
-     "its mailbox is missing"},
-    {"entry without name",
-     [](const LmdbPlace& p) { erase(p, name_key_of(NameKind::SmtpAddress, "alias1@contoso.com")); },
-     "it is not found by the name alias1@contoso.com"},
-    {"name of another mailbox",
-     [](const LmdbPlace& p) {
-       put(p, name_key_of(NameKind::SmtpAddress, "alias1@contoso.com"),
-           NameRecord{entry_of(2).guid, "alias1@contoso.com"});
-     },
-     "is not called alias1@contoso.com"},
-    {"name of no mailbox",
-     [](const LmdbPlace& p) {
-       put(p, name_key_of(NameKind::Account, "x"), NameRecord{entry_of(9).guid, "x"});
-     },
-     "is missing"},
-    {"name under another hash",
-     [](const LmdbPlace& p) {
-       put(p, name_key_of(NameKind::Account, "x"), NameRecord{kMailbox, "contoso\\user1"});
-     },
-     "does not belong to its key"},
-    {"distribution group under another hash",
-     [](const LmdbPlace& p) {
-       put(p, distribution_group_key("x@x"), DistributionGroup{"y@x", ""});
-     },
-     "does not belong to its key"},
-    {"right for a mailbox that is missing",
-     [](const LmdbPlace& p) {
-       const ImpersonationRight right{"svc", entry_of(9).guid};
-       put(p, right_key(right), right);
-     },
-     "of the right of svc is missing"},
-    {"right under another hash",
-     [](const LmdbPlace& p) {
-       put(p, right_key({"a", {}}), ImpersonationRight{"b", {}});
-     },
-     "does not belong to its key"},
-};
-
-void planted(const PlantedRow& row) {
-  LmdbPlace place;
-  fill(place, 3);
-  row.plant(place);
-  std::string findings;
-  const auto summary = check_lmdb_store(
-      place.options(), [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
-  CPPUNIT_ASSERT(summary.ok());
-  CPPUNIT_ASSERT_MESSAGE(findings, findings.find(row.found) != std::string::npos);
-  CPPUNIT_ASSERT(summary.value().findings > 0);
-}
-
-void a_sound_store_is_counted() {
-  LmdbPlace place;
-  fill(place, 100);
-  std::uint64_t done = 0;
-  std::uint64_t total = 0;
-  const auto summary = check_lmdb_store(place.options(), {}, [&](std::uint64_t d, std::uint64_t t) {
-    done = d;
-    total = t;
-  });
-  CPPUNIT_ASSERT(summary.ok());
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, summary.value().findings);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, summary.value().mailboxes);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{6}, summary.value().im_groups);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{100}, summary.value().im_contacts);
-  CPPUNIT_ASSERT(done == summary.value().records && total == done);
-
-  const auto statistics = lmdb_statistics(place.options()).value();
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, statistics.mailboxes);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{6}, statistics.im_groups);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{100}, statistics.im_contacts);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{100}, statistics.addresses);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{10}, statistics.names);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, statistics.distribution_groups);
-  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, statistics.impersonation_rights);
-  CPPUNIT_ASSERT_EQUAL(kDefaultMapSize, statistics.map_size);
-  CPPUNIT_ASSERT_EQUAL(summary.value().records, std::uint64_t{2 + 2 + 6 + 200 + 2 + 10 + 1 + 1});
-  CPPUNIT_ASSERT(statistics.pages >
-                 2 + statistics.free_pages + statistics.branch_pages + statistics.leaf_pages);
-}
-
 std::vector<Case> cases() {
   std::vector<Case> all{
       {"there and back", there_and_back},
@@ -562,16 +274,9 @@ std::vector<Case> cases() {
       {"compaction while others open", compaction_while_others_open},
       {"waiting while the store is replaced, odd", [] { waiting_while_the_store_is_replaced(7); }},
       {"waiting while the store is replaced, even", [] { waiting_while_the_store_is_replaced(8); }},
-      {"a sound store is counted", a_sound_store_is_counted},
-      {"a branch that leads astray", a_branch_that_leads_astray},
-      {"a free page in use", [] { a_free_page_in_use(false); }},
-      {"a free page twice", [] { a_free_page_in_use(true); }},
   };
   for (const BadBackup& row : kBadBackups) {
     all.push_back({std::string("bad backup, ") + row.name, [&row] { bad_backup(row); }});
-  }
-  for (const PlantedRow& row : kPlanted) {
-    all.push_back({std::string("check finds, ") + row.name, [&row] { planted(row); }});
   }
   return all;
 }

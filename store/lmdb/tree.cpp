@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/lmdb/tree.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <tuple>
+
+#include "store/lmdb/key.h"
+#include "store/lmdb/record.h"
+
+namespace ews_im::store {
+namespace {
+
+constexpr std::size_t kFirstPage = 2;   // after the two meta pages
+constexpr std::size_t kMostDepth = 32;  // what LMDB can follow
+
+// The first entry of a leaf whose key is not below `key`.
+std::size_t place_in(const Page& leaf, std::string_view key) {
+  std::size_t begin = 0;
+  std::size_t end = leaf.count();
+  while (begin < end) {
+    const std::size_t middle = (begin + end) / 2;
+    if (leaf.key(middle) < key) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
+}
+
+}  // namespace
+
+std::optional<Tree> Tree::of(int fd, std::size_t page_size, std::size_t transaction) {
+  Tree tree;
+  tree.fd_ = fd;
+  tree.page_size_ = page_size;
+  std::array<char, kMetaSize> bytes;
+  if (!tree.read(transaction % 2, 0, bytes.size(), bytes.data())) return std::nullopt;
+  tree.meta_ = decode_meta({bytes.data(), bytes.size()});
+  if (tree.meta_.transaction != transaction) return std::nullopt;
+  return tree;
+}
+
+bool Tree::damaged(std::size_t number, std::string_view what) {
+  damage_ = "page " + std::to_string(number) + " " + std::string(what);
+  return false;
+}
+
+bool Tree::read(std::size_t number, std::size_t offset, std::size_t size, char* bytes) {
+  const auto at = static_cast<off_t>(number * page_size_ + offset);
+  ssize_t got = 0;
+  do {
+    got = pread(fd_, bytes, size, at);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return damaged(number, std::string("cannot be read: ") + std::strerror(errno));
+  return static_cast<std::size_t>(got) == size || damaged(number, "lies beyond the end of the file");
+}
+
+bool Tree::holds(const Level& level, std::string_view key, Side side) {
+  if (side == Side::At) return level.lower <= key && (!level.upper || key < *level.upper);
+  return level.lower < key && (!level.upper || key <= *level.upper);
+}
+
+bool Tree::enter(std::size_t number, std::string_view lower, std::optional<std::string_view> upper) {
+  if (number < kFirstPage || number > meta_.last_page)
+    return damaged(number, "cannot be: there are no such pages");
+  if (levels_.size() == depth_) levels_.push_back({std::make_unique<char[]>(page_size_), {}, {}, {}});
+  Level& level = levels_[depth_];
+  if (!read(number, 0, page_size_, level.bytes.get())) return false;
+  const bool is_leaf = depth_ + 1 == meta_.depth;
+  const auto page =
+      Page::of({level.bytes.get(), page_size_}, number, is_leaf ? PageKind::Leaf : PageKind::Branch);
+  if (!page) return damaged(number, "is damaged");
+  // The least and the largest key: of a branch's first entry the key means nothing.
+  const std::size_t first = is_leaf ? 0 : 1;
+  if (first < page->count() &&
+      (page->key(first) < lower || (upper && page->key(page->count() - 1) >= *upper)))
+    return damaged(number, "is at a wrong place in the tree, or the page above it is damaged");
+  level.page = *page;
+  level.lower = lower;
+  level.upper = upper;
+  ++depth_;
+  return true;
+}
+
+bool Tree::enter_root() {
+  if (meta_.depth == 0 || meta_.depth > kMostDepth)
+    return damaged(*meta_.root, "cannot be the root: its depth is wrong");
+  return enter(*meta_.root, {}, {});
+}
+
+bool Tree::enter_child(std::size_t entry) {
+  const Level& level = levels_[depth_ - 1];
+  const bool is_last = entry + 1 == level.page.count();
+  return enter(level.page.child(entry), entry == 0 ? level.lower : level.page.key(entry),
+               is_last ? level.upper : std::optional(level.page.key(entry + 1)));
+}
+
+bool Tree::descend(std::string_view key, Side side) {
+  std::size_t known = 0;
+  while (known < depth_ && holds(levels_[known], key, side)) ++known;
+  depth_ = known;
+  if (depth_ == 0 && !enter_root()) return false;
+  while (depth_ < meta_.depth) {
+    const Page& branch = levels_[depth_ - 1].page;
+    std::size_t entry = branch.count() - 1;
+    while (entry > 0 && (side == Side::At ? branch.key(entry) > key : branch.key(entry) >= key)) --entry;
+    if (!enter_child(entry)) return false;
+  }
+  return true;
+}
+
+std::optional<std::string> Tree::read_far_value(const FarValue& value) {
+  const std::size_t pages = far_pages(value.size, page_size_);
+  if (value.page < kFirstPage || value.page > meta_.last_page || pages > meta_.last_page - value.page + 1) {
+    std::ignore = damaged(value.page, "cannot be: there are no such pages");
+    return std::nullopt;
+  }
+  std::array<char, kFarValueAt> head;
+  if (!read(value.page, 0, head.size(), head.data())) return std::nullopt;
+  if (!begins_far_value({head.data(), head.size()}, value.page, pages)) {
+    std::ignore = damaged(value.page, "is damaged");
+    return std::nullopt;
+  }
+  std::string bytes(value.size, '\0');
+  if (!read(value.page, kFarValueAt, value.size, bytes.data())) return std::nullopt;
+  return bytes;
+}
+
+bool Tree::look_at_record(std::size_t entry) {
+  const Page& leaf = levels_[depth_ - 1].page;
+  const auto far_value = leaf.far_value(entry);
+  std::optional<std::string> far_bytes;
+  if (far_value) {
+    far_bytes = read_far_value(*far_value);
+    if (!far_bytes) return false;
+  }
+  if (payload_of(leaf.key(entry), far_bytes ? std::string_view(*far_bytes) : leaf.value(entry))) return true;
+  damage_ = "the checksum of the record beside it, " + describe_key(leaf.key(entry)) + ", is wrong";
+  return false;
+}
+
+// A damaged key stays at its place, or its leaf is out of order: so the records beside the place are those that may
+// have had the key. A damaged key of a branch has moved the border of two leaves: then the place is at the border,
+// and the leaf at its other side holds keys that do not belong there.
+bool Tree::look_at(std::string_view key) {
+  if (!meta_.root) return true;
+  if (!descend(key, Side::At)) return false;
+  const Level& level = levels_[depth_ - 1];
+  const std::size_t place = place_in(level.page, key);
+  const bool at_begin = place == 0;
+  const bool at_end = place == level.page.count();
+  if (!at_end && level.page.key(place) == key) return true;
+  if (!at_begin && !look_at_record(place - 1)) return false;
+  if (!at_end && !look_at_record(place)) return false;
+  // Copies, since the levels that hold them may be left.
+  if (at_begin && !level.lower.empty() && !descend(std::string(level.lower), Side::Below)) return false;
+  if (at_end && level.upper && !descend(std::string(*level.upper), Side::At)) return false;
+  return descend(key, Side::At);
+}
+
+bool Tree::look_on(std::string_view key) {
+  while (depth_ != 0 && levels_[depth_ - 1].upper && *levels_[depth_ - 1].upper <= key) {
+    if (!descend(std::string(*levels_[depth_ - 1].upper), Side::At)) return false;
+  }
+  return true;
+}
+
+void Tree::look_at_all(const std::function<void(std::size_t, std::size_t)>& use,
+                       const std::function<void(std::string_view)>& find) {
+  depth_ = 0;
+  if (!meta_.root) return;
+  if (!enter_root()) return find(damage_);
+  use(*meta_.root, 1);
+  look_below(use, find);
+}
+
+// Below the page of the last level, and back to it.
+void Tree::look_below(const std::function<void(std::size_t, std::size_t)>& use,
+                      const std::function<void(std::string_view)>& find) {
+  const Page page = levels_[depth_ - 1].page;
+  const bool is_leaf = depth_ == meta_.depth;
+  for (std::size_t entry = 0; entry < page.count(); ++entry) {
+    if (is_leaf) {
+      const auto value = page.far_value(entry);
+      if (!value) continue;
+      if (read_far_value(*value)) {
+        use(value->page, far_pages(value->size, page_size_));
+      } else {
+        find(damage_);
+      }
+    } else if (enter_child(entry)) {
+      use(page.child(entry), 1);
+      look_below(use, find);
+      --depth_;
+    } else {
+      find(damage_);
+    }
+  }
+}
+
+}  // namespace ews_im::store

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tree of pages of one snapshot, from the root down, read from the data file past LMDB: LMDB believes its pages,
+// and where one is damaged a search ends at a wrong leaf. Knows records by their keys and checksums alone.
+//
+// The pages of a snapshot do not change while its transaction lives; a tree must not outlive that.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/lmdb/page.h"
+
+namespace ews_im::store {
+
+class Tree {
+ public:
+  /// No tree: nothing is looked at, and nothing found wrong.
+  Tree() = default;
+  /// The tree that transaction `transaction` left. nullopt: the meta page is that of another one: a later commit has
+  /// taken its place, or it is damaged. `fd`: the data file, which stays open as long as the tree is used.
+  static std::optional<Tree> of(int fd, std::size_t page_size, std::size_t transaction);
+
+  /// Whether a search for `key` goes right: the pages on the way to its leaf are sound, and where it is not found,
+  /// so are the records at both sides of its place. What was read is kept, so that looking again costs little.
+  [[nodiscard]] bool look_at(std::string_view key);
+  /// Whether the pages are sound from the leaf of the last look up to that of `key`, which is not before it.
+  [[nodiscard]] bool look_on(std::string_view key);
+  /// What the last look that returned false has found.
+  [[nodiscard]] const std::string& damage() const { return damage_; }
+
+  [[nodiscard]] const Meta& meta() const { return meta_; }
+  /// Looks at all pages: calls use(first, count) for each page, or row of pages, of the tree, and find(damage) for
+  /// each damaged one; what lies below that is left out.
+  void look_at_all(const std::function<void(std::size_t, std::size_t)>& use,
+                   const std::function<void(std::string_view)>& find);
+
+ private:
+  // A page on the way down, and the keys that belong below it: from `lower` up to `upper`, if there is one.
+  struct Level {
+    std::unique_ptr<char[]> bytes;
+    Page page;
+    std::string_view lower;
+    std::optional<std::string_view> upper;
+  };
+  // Which leaf: that of a key, or that of what lies just below the key.
+  enum class Side { At, Below };
+
+  static bool holds(const Level& level, std::string_view key, Side side);
+  [[nodiscard]] bool descend(std::string_view key, Side side);
+  [[nodiscard]] bool enter(std::size_t number, std::string_view lower, std::optional<std::string_view> upper);
+  [[nodiscard]] bool enter_root();
+  [[nodiscard]] bool enter_child(std::size_t entry);
+  [[nodiscard]] bool read(std::size_t number, std::size_t offset, std::size_t size, char* bytes);
+  [[nodiscard]] std::optional<std::string> read_far_value(const FarValue& value);
+  [[nodiscard]] bool look_at_record(std::size_t entry);
+  [[nodiscard]] bool damaged(std::size_t number, std::string_view what);
+  void look_below(const std::function<void(std::size_t, std::size_t)>& use,
+                  const std::function<void(std::string_view)>& find);
+
+  int fd_ = -1;
+  std::size_t page_size_ = 0;
+  Meta meta_;
+  std::vector<Level> levels_;
+  std::size_t depth_ = 0;  // so many of the levels are as the last look left them
+  std::string damage_;
+};
+
+}  // namespace ews_im::store

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `check` finds: damaged pages, records that do not fit together; and the statistics of a sound store. Damaged
+// pages hide nothing from who reads or writes, either.
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "store/lmdb/directory_records.h"
+#include "store/lmdb/key.h"
+#include "store/lmdb/maintenance.h"
+#include "store/lmdb/record.h"
+#include "tests/unit/lmdb_fixture.h"
+
+namespace ews_im::tests {
+namespace {
+
+using namespace store;
+
+const Guid kMailbox = entry_of(1).guid;
+
+std::string findings_in(const std::string& file) {
+  std::string findings;
+  const auto summary =
+      check_lmdb_file(file, [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
+  require_ok(summary.ok() ? Status() : summary.status());
+  return findings;
+}
+
+// ---- Pages
+
+constexpr std::size_t kPage = 4096;
+
+std::uint16_t half_at(const std::string& content, std::size_t at) {
+  std::uint16_t value = 0;
+  std::memcpy(&value, content.data() + at, sizeof value);
+  return value;
+}
+
+void set_half(std::string& content, std::size_t at, std::size_t value) {
+  const auto half = static_cast<std::uint16_t>(value);
+  std::memcpy(content.data() + at, &half, sizeof half);
+}
+
+// The root, which is a branch, and its entries as they lie in the file of a backup: that has no other branch.
+struct Branch {
+  std::string content;
+  std::size_t at = 2 * kPage;
+
+  explicit Branch(const std::string& file) : content(read_file(file)) {
+    while (half_at(content, at + 10) != 1) at += kPage;
+  }
+  [[nodiscard]] std::size_t count() const { return (half_at(content, at + 12) - std::size_t{16}) / 2; }
+  [[nodiscard]] std::size_t entry(std::size_t number) const {
+    return at + half_at(content, at + 16 + 2 * number);
+  }
+  [[nodiscard]] std::size_t child(std::size_t number) const { return half_at(content, entry(number)); }
+  // The hash in a key that stands between two leaves with addresses: those above it and a little more are looked for
+  // in the second.
+  char& border() {
+    for (std::size_t number = 1;; ++number) {
+      const std::size_t key = entry(number) + 8;
+      if (content[key] == 3 && content[key + 17] == 4) return content[key + 18];
+    }
+  }
+};
+
+struct BranchRow {
+  const char* name;
+  void (*damage)(Branch&);
+};
+
+const BranchRow kBranches[] = {
+    {"the last entries are hidden",
+     [](Branch& b) { set_half(b.content, b.at + 12, half_at(b.content, b.at + 12) - 8U); }},
+    {"a border is raised", [](Branch& b) { b.border() = static_cast<char>(b.border() + 8); }},
+    {"a border is lowered", [](Branch& b) { b.border() = static_cast<char>(b.border() - 8); }},
+    {"two entries are exchanged",
+     [](Branch& b) {
+       const std::size_t first = half_at(b.content, b.at + 18);
+       set_half(b.content, b.at + 18, half_at(b.content, b.at + 20));
+       set_half(b.content, b.at + 20, first);
+     }},
+    {"an entry leads to its neighbour's page",
+     [](Branch& b) { set_half(b.content, b.entry(2), b.child(3)); }},
+    {"an entry leads beyond the file", [](Branch& b) { set_half(b.content, b.entry(2), 60000); }},
+    {"an entry leads to a meta page", [](Branch& b) { set_half(b.content, b.entry(2), 1); }},
+    {"an entry leads to the root", [](Branch& b) { set_half(b.content, b.entry(2), b.at / kPage); }},
+    {"the last leaf has another number", [](Branch& b) { ++b.content[b.child(b.count() - 1) * kPage]; }},
+    {"the last leaf hides its last record",
+     [](Branch& b) {
+       const std::size_t leaf = b.child(b.count() - 1) * kPage;
+       set_half(b.content, leaf + 12, half_at(b.content, leaf + 12) - 2U);
+     }},
+    {"a leaf in the middle hides a record",
+     [](Branch& b) {
+       const std::size_t leaf = b.child(2) * kPage;
+       set_half(b.content, leaf + 12, half_at(b.content, leaf + 12) - 2U);
+     }},
+};
+
+template <class T>
+Status status_of(const Result<T>& result) {
+  return result.ok() ? Status() : result.status();
+}
+
+/// Whether what was asked for is not there, without a fault.
+bool is_hidden(const Status& status, bool found) {
+  return status.ok() ? !found : status.fault() != Fault::Corrupt;
+}
+
+// What a damaged page makes a server say that is not so; nothing, as it should be.
+std::string untrue(LmdbPlace& place, int contacts) {
+  const auto store = place.open();
+  std::string text;
+  for (unsigned mailbox : {1U, 2U}) {
+    for (const FoldedName& name : names_of(entry_of(mailbox))) {
+      const auto found = store->find(name.kind, name.folded);
+      if (is_hidden(status_of(found), found.ok() && found.value())) text += "no " + name.folded + "; ";
+    }
+    const Status status =
+        store->read(entry_of(mailbox).guid, [](MailboxView& view) { (void)view.im_groups(); });
+    if (is_hidden(status, true)) text += "no mailbox; ";
+  }
+  for (int i = 0; i < contacts; ++i) {
+    const std::string address = "c" + std::to_string(i) + "@contoso.com";
+    bool found = false;
+    const auto look = [&](MailboxView& view) {
+      found = view.im_contact_by_address(ContactKind::Im, address).has_value();
+      return Outcome::Rollback;
+    };
+    const Status read = store->read(kMailbox, [&](MailboxView& view) { (void)look(view); });
+    if (is_hidden(read, found)) text += "no " + address + " to read; ";
+    const Status write = store->write(kMailbox, soon(), look);
+    if (is_hidden(write, found)) text += "no " + address + " to write; ";
+  }
+  const auto rights = store->impersonation_rights("svc");
+  if (is_hidden(status_of(rights), rights.ok() && rights.value().size() == 1)) text += "no right; ";
+  const auto entries = store->mailboxes(std::nullopt, 10);
+  if (is_hidden(status_of(entries), entries.ok() && entries.value().size() == 2)) text += "no entries; ";
+  return text;
+}
+
+void a_damaged_branch(const BranchRow& row) {
+  constexpr int kContacts = 300;
+  LmdbPlace place;
+  fill(place, kContacts);
+  const std::string file = place.folder() + "/backup";
+  require_ok(backup_lmdb_store(place.options(), file, {}));
+  Branch branch(file);
+  CPPUNIT_ASSERT(branch.count() > 8);
+  CPPUNIT_ASSERT_EQUAL(std::string(), findings_in(file));
+  row.damage(branch);
+  write_file(file, branch.content);
+  CPPUNIT_ASSERT(!findings_in(file).empty());
+  write_file(place.data(), branch.content);
+  CPPUNIT_ASSERT_EQUAL(std::string(), untrue(place, kContacts));
+}
+
+// LMDB's own list of free pages as it lies in the file, and a page with records.
+struct FreeList {
+  std::size_t offset = 0;
+  std::vector<std::size_t> words;  // how many there are, then their numbers, the largest first
+  std::size_t used = 0;
+};
+
+std::size_t page_at(const MDB_val& place) {
+  const auto* begin = static_cast<const char*>(place.mv_data);
+  std::size_t number = 0;
+  std::memcpy(&number, begin - reinterpret_cast<std::uintptr_t>(begin) % kPage, sizeof number);
+  return number;
+}
+
+FreeList free_list_of(const std::string& path) {
+  RawStore raw(path);
+  MDB_txn* txn = nullptr;
+  MDB_cursor* cursor = nullptr;
+  CPPUNIT_ASSERT_EQUAL(0, mdb_txn_begin(raw.env(), nullptr, MDB_RDONLY, &txn));
+  CPPUNIT_ASSERT_EQUAL(0, mdb_cursor_open(txn, 0, &cursor));
+  FreeList found;
+  MDB_val key{};
+  MDB_val list{};
+  while (mdb_cursor_get(cursor, &key, &list, MDB_NEXT) == 0) {
+    if (list.mv_size < 4 * sizeof(std::size_t)) continue;
+    found.words.resize(list.mv_size / sizeof(std::size_t));
+    std::memcpy(found.words.data(), list.mv_data, list.mv_size);
+    found.offset = page_at(list) * kPage + reinterpret_cast<std::uintptr_t>(list.mv_data) % kPage;
+  }
+  mdb_cursor_close(cursor);
+  const Key contact = im_contact_key(kMailbox, 6);
+  key = {contact.view().size(), const_cast<char*>(contact.view().data())};
+  MDB_dbi database = 0;
+  CPPUNIT_ASSERT_EQUAL(0, mdb_dbi_open(txn, nullptr, 0, &database));
+  CPPUNIT_ASSERT_EQUAL(0, mdb_get(txn, database, &key, &list));
+  found.used = page_at(list);
+  mdb_txn_abort(txn);
+  return found;
+}
+
+void a_free_page_in_use(bool twice) {
+  LmdbPlace place;
+  fill(place, 300);
+  for (int i = 0; i < 5; ++i) require_ok(add(*place.open(), std::to_string(i) + "@x"));
+  FreeList list = free_list_of(place.path());
+  CPPUNIT_ASSERT(list.words.size() >= 4);
+  std::size_t at = 1;
+  while (at < list.words[0] && list.words[at + 1] > list.used) ++at;
+  list.words[at] = twice ? list.words[at == 1 ? 2 : at - 1] : list.used;
+  std::string content = read_file(place.data());
+  std::memcpy(content.data() + list.offset, list.words.data(), list.words.size() * sizeof(std::size_t));
+  write_file(place.data(), content);
+  std::string findings;
+  CPPUNIT_ASSERT(
+      check_lmdb_store(place.options(), [&](std::string_view line) { findings += line; }, {}).ok());
+  const char* expected = twice ? "the list of free pages is damaged" : "in the list of free pages";
+  CPPUNIT_ASSERT_MESSAGE(findings, findings.find(expected) != std::string::npos);
+}
+
+template <class Value>
+void put(const LmdbPlace& place, const Key& key, const Value& value) {
+  RecordWriter record = encode(value);
+  RawStore(place.path()).put(key.view(), record.seal(key.view()));
+}
+
+void put_address(const LmdbPlace& place, const std::string& address, ItemNumber number) {
+  const Key key = address_index_key(kMailbox, ContactKind::Im, address);
+  RecordWriter record = encode_address(number);
+  RawStore(place.path()).put(key.view(), record.seal(key.view()));
+}
+
+void erase(const LmdbPlace& place, const Key& key) { RawStore(place.path()).erase(key.view()); }
+
+void change_head(const LmdbPlace& place, void (*change)(Mailbox&)) {
+  const Key key = mailbox_key(kMailbox);
+  const std::string record = RawStore(place.path()).get(key.view());
+  Mailbox head = decode_mailbox(kMailbox, *payload_of(key.view(), record)).value();
+  change(head);
+  put(place, key, head);
+}
+
+void change_contact(const LmdbPlace& place, void (*change)(ImContact&)) {
+  const Key key = im_contact_key(kMailbox, 6);
+  const std::string record = RawStore(place.path()).get(key.view());
+  ImContact contact = decode_im_contact(6, *payload_of(key.view(), record)).value();
+  change(contact);
+  put(place, key, contact);
+}
+
+struct PlantedRow {
+  const char* name;
+  void (*plant)(const LmdbPlace&);
+  const char* found;
+};
+
+const PlantedRow kPlanted[] = {
+    {"unknown kind of record", [](const LmdbPlace& p) { RawStore(p.path()).put("\xFFx", "y"); },
+     "no such kind of record"},
+    {"settings missing", [](const LmdbPlace& p) { erase(p, settings_key()); },
+     "settings record: it is missing"},
+    {"head missing", [](const LmdbPlace& p) { erase(p, mailbox_key(kMailbox)); },
+     ": it is missing or damaged"},
+    {"head without entry", [](const LmdbPlace& p) { erase(p, directory_key(kMailbox)); },
+     "it has no directory entry"},
+    {"contacts miscounted", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { ++m.im_contacts; }); },
+     "it counts 4 contacts; there are 3"},
+    {"groups miscounted", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { ++m.im_groups; }); },
+     "it counts 1 groups; there are 0"},
+    {"counter of items too low",
+     [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.next_item = 6; }); },
+     "its number was never given"},
+    {"counter of changes too low",
+     [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.last_change = 1; }); },
+     "its change number was never given"},
+    {"folder out of range", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.folder = 99; }); },
+     "the number of its folder was never given"},
+    {"folder is a contact", [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.folder = 6; }); },
+     "it has the number of the folder"},
+    {"provider UID begins with zero",
+     [](const LmdbPlace& p) { change_head(p, [](Mailbox& m) { m.provider_uid = {}; }); },
+     "begins with a zero byte"},
+    {"default group missing", [](const LmdbPlace& p) { erase(p, im_group_key(kMailbox, 3)); },
+     "a default group is not there exactly once"},
+    {"default group twice",
+     [](const LmdbPlace& p) {
+       put(p, im_group_key(kMailbox, 3), ImGroup{3, GroupType::Favorites, "Favorites", ""});
+     },
+     "a default group is not there exactly once"},
+    {"group that cannot be",
+     [](const LmdbPlace& p) {
+       put(p, im_group_key(kMailbox, 3), ImGroup{3, GroupType::Tagged, "Tagged", "x"});
+     },
+     "a distribution group, and no other, has an address"},
+    {"member of a group that is missing",
+     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) {
+                                c.memberships.push_back({77, 1});
+                              }); },
+     "it is in group 77, which is missing"},
+    {"joined in the future",
+     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.memberships[0].joined = 1000; }); },
+     "it joined a group at a change that was never made"},
+    {"contact in no group",
+     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.memberships.clear(); }); },
+     "a contact is in no group"},
+    {"contact with another address",
+     [](const LmdbPlace& p) { change_contact(p, [](ImContact& c) { c.im_address = "other@x"; }); },
+     "it is not found by its address"},
+    {"contact and group with one number",
+     [](const LmdbPlace& p) {
+       put(p, im_group_key(kMailbox, 6), ImGroup{6, GroupType::UserGroup, "Work", ""});
+     },
+     "a group has the same number"},
+    {"address missing",
+     [](const LmdbPlace& p) { erase(p, address_index_key(kMailbox, ContactKind::Im, "c1@contoso.com")); },
+     "contact 6 of mailbox "},
+    {"address of a contact that is missing",
+     [](const LmdbPlace& p) { erase(p, im_contact_key(kMailbox, 6)); }, "its contact 6 is missing"},
+    {"address of another contact", [](const LmdbPlace& p) { put_address(p, "c1@contoso.com", 5); },
+     "its contact 5 has another address"},
+    {"entry without mailbox",
+     [](const LmdbPlace& p) { put(p, directory_key(entry_of(3).guid), entry_of(3)); },
+     "its mailbox is missing"},
+    {"entry without name",
+     [](const LmdbPlace& p) { erase(p, name_key_of(NameKind::SmtpAddress, "alias1@contoso.com")); },
+     "it is not found by the name alias1@contoso.com"},
+    {"name of another mailbox",
+     [](const LmdbPlace& p) {
+       put(p, name_key_of(NameKind::SmtpAddress, "alias1@contoso.com"),
+           NameRecord{entry_of(2).guid, "alias1@contoso.com"});
+     },
+     "is not called alias1@contoso.com"},
+    {"name of no mailbox",
+     [](const LmdbPlace& p) {
+       put(p, name_key_of(NameKind::Account, "x"), NameRecord{entry_of(9).guid, "x"});
+     },
+     "is missing"},
+    {"name under another hash",
+     [](const LmdbPlace& p) {
+       put(p, name_key_of(NameKind::Account, "x"), NameRecord{kMailbox, "contoso\\user1"});
+     },
+     "does not belong to its key"},
+    {"distribution group under another hash",
+     [](const LmdbPlace& p) {
+       put(p, distribution_group_key("x@x"), DistributionGroup{"y@x", ""});
+     },
+     "does not belong to its key"},
+    {"right for a mailbox that is missing",
+     [](const LmdbPlace& p) {
+       const ImpersonationRight right{"svc", entry_of(9).guid};
+       put(p, right_key(right), right);
+     },
+     "of the right of svc is missing"},
+    {"right under another hash",
+     [](const LmdbPlace& p) {
+       put(p, right_key({"a", {}}), ImpersonationRight{"b", {}});
+     },
+     "does not belong to its key"},
+};
+
+void planted(const PlantedRow& row) {
+  LmdbPlace place;
+  fill(place, 3);
+  row.plant(place);
+  std::string findings;
+  const auto summary = check_lmdb_store(
+      place.options(), [&](std::string_view line) { findings += std::string(line) + "\n"; }, {});
+  CPPUNIT_ASSERT(summary.ok());
+  CPPUNIT_ASSERT_MESSAGE(findings, findings.find(row.found) != std::string::npos);
+  CPPUNIT_ASSERT(summary.value().findings > 0);
+}
+
+void a_sound_store_is_counted() {
+  LmdbPlace place;
+  fill(place, 100);
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;
+  const auto summary = check_lmdb_store(place.options(), {}, [&](std::uint64_t d, std::uint64_t t) {
+    done = d;
+    total = t;
+  });
+  CPPUNIT_ASSERT(summary.ok());
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, summary.value().findings);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, summary.value().mailboxes);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{6}, summary.value().im_groups);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{100}, summary.value().im_contacts);
+  CPPUNIT_ASSERT(done == summary.value().records && total == done);
+
+  const auto statistics = lmdb_statistics(place.options()).value();
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, statistics.mailboxes);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{6}, statistics.im_groups);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{100}, statistics.im_contacts);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{100}, statistics.addresses);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{10}, statistics.names);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, statistics.distribution_groups);
+  CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, statistics.impersonation_rights);
+  CPPUNIT_ASSERT_EQUAL(kDefaultMapSize, statistics.map_size);
+  CPPUNIT_ASSERT_EQUAL(summary.value().records, std::uint64_t{2 + 2 + 6 + 200 + 2 + 10 + 1 + 1});
+  CPPUNIT_ASSERT(statistics.pages >
+                 2 + statistics.free_pages + statistics.branch_pages + statistics.leaf_pages);
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all{
+      {"a sound store is counted", a_sound_store_is_counted},
+      {"a free page in use", [] { a_free_page_in_use(false); }},
+      {"a free page twice", [] { a_free_page_in_use(true); }},
+  };
+  for (const BranchRow& row : kBranches) {
+    all.push_back({std::string("a damaged page, ") + row.name, [&row] { a_damaged_branch(row); }});
+  }
+  for (const PlantedRow& row : kPlanted) {
+    all.push_back({std::string("found, ") + row.name, [&row] { planted(row); }});
+  }
+  return all;
+}
+
+const RegisteredSuite suite("lmdb check", cases);
+
+}  // namespace
+}  // namespace ews_im::tests
