@@ -125,6 +125,7 @@ Status check_and_send(const Invocation& invocation, const SendLine& send) {
                            ? check_lmdb_store(lmdb_options(invocation), finding, progress.function())
                            : check_lmdb_file(invocation.arguments[0], finding, progress.function());
   if (!summary.ok()) return summary.status();
+  if (!summary.value().records_read) return {Fault::Corrupt, "the records were not read: pages are damaged"};
   for (const auto& [name, value] : kCounts)
     send(std::string(name) + " " + std::to_string(summary.value().*value));
   return {};

@@ -75,7 +75,8 @@ std::optional<std::string> Check::payload(const Key& key) {
 CheckSummary Check::run(const Progress& progress) {
   look_at_pages();
   // Whoever reads records from damaged pages may die of it.
-  if (summary_.findings == 0) look_at_records(progress);
+  summary_.records_read = summary_.findings == 0;
+  if (summary_.records_read) look_at_records(progress);
   return summary_;
 }
 
@@ -88,7 +89,10 @@ void Check::look_at_pages() {
       in_use[page] = true;
     }
   };
-  tree.look_at_all(use, [&](std::string_view damage) { report({}, damage); });
+  tree.look_at_all(use, [&](std::string_view damage, std::string_view from) {
+    report({}, std::string(damage) +
+                   (from.empty() ? "" : "; it held what is from " + describe_key(from) + " on"));
+  });
   look_at_free_pages(in_use);
 }
 

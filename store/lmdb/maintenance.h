@@ -46,10 +46,11 @@ struct CheckSummary {
   std::uint64_t im_contacts = 0;
   std::uint64_t im_groups = 0;  ///< default groups too
   std::uint64_t findings = 0;
+  bool records_read = false;  ///< false: damaged pages kept them from being read; the counts are 0 then
 };
 
-/// Reads every record of one snapshot: checksum, form, references in both directions, counters. Only
-/// unreadable stores are a fault; what is wrong goes to `finding`. Progress: records.
+/// Looks at every page of one snapshot and, if they are sound, reads every record: checksum, form, references in both
+/// directions, counters. Only unreadable stores are a fault; what is wrong goes to `finding`. Progress: records.
 Result<CheckSummary> check_lmdb_store(const LmdbOptions& options, const Finding& finding,
                                       const Progress& progress);
 /// The same for a backup, a file that nobody changes.

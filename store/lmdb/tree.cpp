@@ -170,19 +170,18 @@ bool Tree::look_on(std::string_view key) {
   return true;
 }
 
-void Tree::look_at_all(const std::function<void(std::size_t, std::size_t)>& use,
-                       const std::function<void(std::string_view)>& find) {
+void Tree::look_at_all(const Use& use, const Find& find) {
   depth_ = 0;
   if (!meta_.root) return;
-  if (!enter_root()) return find(damage_);
+  if (!enter_root()) return find(damage_, {});
   use(*meta_.root, 1);
   look_below(use, find);
 }
 
 // Below the page of the last level, and back to it.
-void Tree::look_below(const std::function<void(std::size_t, std::size_t)>& use,
-                      const std::function<void(std::string_view)>& find) {
+void Tree::look_below(const Use& use, const Find& find) {
   const Page page = levels_[depth_ - 1].page;
+  const std::string_view lower = levels_[depth_ - 1].lower;
   const bool is_leaf = depth_ == meta_.depth;
   for (std::size_t entry = 0; entry < page.count(); ++entry) {
     if (is_leaf) {
@@ -191,14 +190,14 @@ void Tree::look_below(const std::function<void(std::size_t, std::size_t)>& use,
       if (read_far_value(*value)) {
         use(value->page, far_pages(value->size, page_size_));
       } else {
-        find(damage_);
+        find(damage_, page.key(entry));
       }
     } else if (enter_child(entry)) {
       use(page.child(entry), 1);
       look_below(use, find);
       --depth_;
     } else {
-      find(damage_);
+      find(damage_, entry == 0 ? lower : page.key(entry));
     }
   }
 }

@@ -34,10 +34,13 @@ class Tree {
   [[nodiscard]] const std::string& damage() const { return damage_; }
 
   [[nodiscard]] const Meta& meta() const { return meta_; }
-  /// Looks at all pages: calls use(first, count) for each page, or row of pages, of the tree, and find(damage) for
-  /// each damaged one; what lies below that is left out.
-  void look_at_all(const std::function<void(std::size_t, std::size_t)>& use,
-                   const std::function<void(std::string_view)>& find);
+  /// Of a page, or a row of pages with one value: the first, and how many.
+  using Use = std::function<void(std::size_t, std::size_t)>;
+  /// What is wrong, and the key from which on the page belongs; empty: from the least.
+  using Find = std::function<void(std::string_view, std::string_view)>;
+  /// Looks at all pages: calls `use` for all sound ones and `find` for each damaged one, below which nothing is looked
+  /// at.
+  void look_at_all(const Use& use, const Find& find);
 
  private:
   // A page on the way down, and the keys that belong below it: from `lower` up to `upper`, if there is one.
@@ -59,8 +62,7 @@ class Tree {
   [[nodiscard]] std::optional<std::string> read_far_value(const FarValue& value);
   [[nodiscard]] bool look_at_record(std::size_t entry);
   [[nodiscard]] bool damaged(std::size_t number, std::string_view what);
-  void look_below(const std::function<void(std::size_t, std::size_t)>& use,
-                  const std::function<void(std::string_view)>& find);
+  void look_below(const Use& use, const Find& find);
 
   int fd_ = -1;
   std::size_t page_size_ = 0;

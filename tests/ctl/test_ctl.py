@@ -631,6 +631,22 @@ def test_stat_and_check(box):
     assert box.ok("check").startswith("nothing wrong, ")
 
 
+def test_check_of_a_damaged_page(box):
+    for number in range(20):
+        box.ok("mailbox", "add", f"u{number}@contoso.com")
+    file = box.store / "saved.mdb"
+    box.ok("backup", file)  # in which all pages are in use
+    content = bytearray(file.read_bytes())
+    leaf = next(at for at in range(8192, len(content), 4096) if content[at + 10] == 2)
+    content[leaf + 12] ^= 2  # the number of its records
+    file.write_bytes(content)
+    done = box.run("--json", "check", file)
+    told = json.loads(done.stdout)
+    assert done.returncode == FINDINGS and not told["complete"] and "records" not in told and len(told["findings"]) == 2
+    assert re.fullmatch(r"store: page \d+ is damaged(; it held what is from .* on)?", told["findings"][0])
+    assert "not read" in told["findings"][1]
+
+
 def test_compact(box):
     for number in range(40):
         box.ok("mailbox", "add", f"u{number}@contoso.com")
