@@ -77,7 +77,8 @@ constexpr Command kCommands[] = {
      "for, and must "
      "not be in use.",
      restore},
-    {"check", "[FILE]", "Look at every page and record of the store, or of a backup, and tell what is wrong.", check},
+    {"check", "[FILE]", "Look at every page and record of the store, or of a backup, and tell what is wrong.",
+     check},
     {"stat", "", "Show sizes, free space and how many records there are.", stat},
     {"compact", "", "Write the store anew without its free space. It must not be in use.", compact},
 };

@@ -112,6 +112,18 @@ Status LmdbEnv::check_files() {
                                   "then start them again"};
 }
 
+// A meta page that is being written while it is read may be of two transactions; LMDB has a copy of its own.
+std::optional<Tree> LmdbEnv::tree_of(MDB_txn* txn, bool reads) {
+  auto tree = Tree::of(data_fd_, page_size_, mdb_txn_id(txn) - (reads ? 0 : 1));
+  MDB_stat about{};
+  if (!tree || mdb_stat(txn, kMainDatabase, &about) != 0) return std::nullopt;
+  const Meta& meta = tree->meta();
+  if (meta.depth != about.ms_depth || meta.records != about.ms_entries ||
+      meta.leaf_pages != about.ms_leaf_pages)
+    return std::nullopt;
+  return tree;
+}
+
 Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
   int error = 0;
   bool readers_checked = false;
@@ -124,7 +136,7 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
     error = usable() ? mdb_txn_begin(env_, nullptr, flags, &txn) : MDB_PANIC;
     if (error == 0) {
       LmdbTxn result(*this, txn);
-      auto tree = Tree::of(data_fd_, page_size_, mdb_txn_id(txn) - (flags == MDB_RDONLY ? 0 : 1));
+      auto tree = tree_of(txn, flags == MDB_RDONLY);
       if (!is_backup_) {
         if (auto status = check_files(); !status.ok()) return status;
       }

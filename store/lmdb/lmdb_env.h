@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -104,6 +105,8 @@ class LmdbEnv {
   std::uint64_t needed_size();
   Status check_file_size(std::uint64_t needed, std::uint64_t size);
   Status check_files();
+  /// The tree that a transaction begins with. nullopt: its meta page is another one's already.
+  std::optional<Tree> tree_of(MDB_txn* txn, bool reads);
   Status reserve_file(std::uint64_t pages);
   Status mend();
   Status resize(std::uint64_t size);

@@ -66,7 +66,8 @@ std::size_t Page::size_of_entry(std::size_t at, PageKind kind) const {
   if (kind == PageKind::Branch) return size;
   const std::size_t flags = half(at + kEntryFlagsAt);
   if ((flags & kOtherFlags) != 0) return 0;
-  return size + ((flags & kValueFar) != 0 ? kPageNumber : value_size(at));
+  if ((flags & kValueFar) != 0) return size + kPageNumber;
+  return value_size(at) > bytes_.size() ? 0 : size + value_size(at);
 }
 
 std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKind kind) {
@@ -78,6 +79,7 @@ std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKin
       lower <= kPlacesAt || lower > upper || upper > bytes.size())
     return std::nullopt;
   page.count_ = (lower - kPlacesAt) / 2;
+  if (kind == PageKind::Branch && page.count_ < 2) return std::nullopt;
   const std::size_t first_in_order = kind == PageKind::Leaf ? 1 : 2;
   std::size_t filled = 0;
   std::string_view last;
@@ -118,13 +120,12 @@ std::optional<FarValue> Page::far_value(std::size_t entry) const {
   return FarValue{number_at<std::size_t>(bytes_, at + kEntryHeader + half(at + kKeySizeAt)), value_size(at)};
 }
 
-std::size_t far_pages(std::size_t size, std::size_t page_size) {
-  return (kFarValueAt + size + page_size - 1) / page_size;
-}
-
-bool begins_far_value(std::string_view head, std::size_t number, std::size_t pages) {
-  return number_at<std::size_t>(head, 0) == number && number_at<std::uint16_t>(head, kFlagsAt) == kFar &&
-         number_at<std::uint32_t>(head, kLowerAt) == pages;
+std::optional<std::size_t> far_pages(std::string_view head, const FarValue& value, std::size_t page_size) {
+  const std::uint64_t pages = number_at<std::uint32_t>(head, kLowerAt);
+  if (number_at<std::size_t>(head, 0) != value.page || number_at<std::uint16_t>(head, kFlagsAt) != kFar ||
+      pages * page_size < kFarValueAt + std::uint64_t{value.size})
+    return std::nullopt;
+  return static_cast<std::size_t>(pages);
 }
 
 Meta decode_meta(std::string_view page) {

@@ -49,10 +49,10 @@ class Page {
 
 /// Bytes before a value in the first of its pages; all pages after that hold nothing but the value.
 inline constexpr std::size_t kFarValueAt = sizeof(std::size_t) + 8;
-/// How many pages a value takes that does not lie in a leaf.
-[[nodiscard]] std::size_t far_pages(std::size_t size, std::size_t page_size);
-/// Whether `head`, the first kFarValueAt bytes of page `number`, begin a value of so many pages.
-[[nodiscard]] bool begins_far_value(std::string_view head, std::size_t number, std::size_t pages);
+/// How many pages a value has that does not lie in a leaf: what `head` says, the first kFarValueAt bytes of its first
+/// page. They can be more than it needs, where a larger value was replaced. nullopt: the head is damaged.
+[[nodiscard]] std::optional<std::size_t> far_pages(std::string_view head, const FarValue& value,
+                                                   std::size_t page_size);
 
 /// What a meta page says of the tree of records.
 struct Meta {

@@ -20,20 +20,15 @@ void Records::fail_corrupt(std::string_view key, std::string_view why) {
   fail({Fault::Corrupt, env_->path() + ": " + describe_key(key) + ": " + std::string(why)});
 }
 
-bool Records::failed(int error, const Key& key) {
+bool Records::failed(int error, std::string_view key) {
   if (error == 0) return false;
   map_full_ = map_full_ || error == MDB_MAP_FULL;
-  fail(env_->fault(error, describe_key(key.view())));
+  fail(env_->fault(error, describe_key(key)));
   return true;
 }
 
-bool Records::look_at(std::string_view key) {
-  if (!tree_->look_at(key)) fail_corrupt(key, tree_->damage());
-  return status_.ok();
-}
-
-bool Records::look_on(std::string_view key) {
-  if (!tree_->look_on(key)) fail_corrupt(key, tree_->damage());
+bool Records::is_sound(bool sound, std::string_view key) {
+  if (!sound) fail_corrupt(key, tree_->damage());
   return status_.ok();
 }
 
@@ -45,27 +40,35 @@ std::optional<std::string_view> Records::get(const Key& key) {
   MDB_val record{};
   const int error = mdb_get(txn_, kMainDatabase, &key_value, &record);
   if (error == MDB_NOTFOUND) look_at(key.view());
-  if (error == MDB_NOTFOUND || failed(error, key)) return std::nullopt;
+  if (error == MDB_NOTFOUND || failed(error, key.view())) return std::nullopt;
   const auto payload = payload_of(key.view(), to_view(record));
   if (!payload) fail_corrupt(key.view(), "its checksum is wrong");
   return payload;
 }
 
 void Records::put(const Key& key, RecordWriter record) {
-  if (!status_.ok()) return;
+  if (!status_.ok() || !look_before_put(key.view())) return;
   const std::string_view bytes = record.seal(key.view());
   count_pages(bytes.size());
   MDB_val key_value = to_value(key.view());
   MDB_val value = to_value(bytes);
-  failed(mdb_put(txn_, kMainDatabase, &key_value, &value, 0), key);
+  failed(mdb_put(txn_, kMainDatabase, &key_value, &value, 0), key.view());
 }
 
 void Records::erase(const Key& key) {
-  if (!status_.ok()) return;
+  if (status_.ok()) erase(key.view());
+}
+
+void Records::erase(std::string_view key) {
+  if (!look_before_erase(key)) return;
   count_pages(0);
-  MDB_val key_value = to_value(key.view());
+  MDB_val key_value = to_value(key);
   const int error = mdb_del(txn_, kMainDatabase, &key_value, nullptr);
-  if (error != MDB_NOTFOUND) failed(error, key);
+  if (error == MDB_NOTFOUND) {
+    look_at(key);
+  } else {
+    failed(error, key);
+  }
 }
 
 void Records::erase_all(const Key& prefix) {
@@ -77,8 +80,7 @@ void Records::erase_all(const Key& prefix) {
   });
   for (const std::string& key : keys) {
     if (!status_.ok()) return;
-    MDB_val key_value = to_value(key);
-    failed(mdb_del(txn_, kMainDatabase, &key_value, nullptr), prefix);
+    erase(key);
   }
 }
 

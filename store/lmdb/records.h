@@ -68,11 +68,16 @@ class Records {
   [[nodiscard]] bool map_full() const { return map_full_; }
 
  private:
-  bool failed(int error, const Key& key);
+  bool failed(int error, std::string_view key);
+  void erase(std::string_view key);
   /// LMDB has no checksums of its own: where a page is damaged, a search ends at a wrong place, and a record is
   /// not found though it is there. These look at the pages for a place, or up to it from the one before.
-  bool look_at(std::string_view key);
-  bool look_on(std::string_view key);
+  bool look_at(std::string_view key) { return is_sound(tree_->look_at(key), key); }
+  bool look_on(std::string_view key) { return is_sound(tree_->look_on(key), key); }
+  /// LMDB writes anew what it sees of a page that it changes: what was hidden would be lost.
+  bool look_before_put(std::string_view key) { return is_sound(tree_->look_before_put(key), key); }
+  bool look_before_erase(std::string_view key) { return is_sound(tree_->look_before_erase(key), key); }
+  bool is_sound(bool sound, std::string_view key);
   void count_pages(std::size_t size);
 
   LmdbEnv* env_;
@@ -108,7 +113,7 @@ void Records::walk_raw(const Key& prefix, const Key& from, const Visit& visit) {
     if (!look_on(to_view(key)) || !visit(to_view(key), to_view(record))) return;
     error = mdb_cursor_get(cursor.get(), &key, &record, MDB_NEXT);
   }
-  if (error != MDB_NOTFOUND && failed(error, prefix)) return;
+  if (error != MDB_NOTFOUND && failed(error, prefix.view())) return;
   const std::string end = end_of(prefix.view());
   if (look_on(end)) look_at(end);
 }

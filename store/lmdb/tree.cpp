@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -60,14 +61,18 @@ bool Tree::read(std::size_t number, std::size_t offset, std::size_t size, char* 
   return static_cast<std::size_t>(got) == size || damaged(number, "lies beyond the end of the file");
 }
 
+bool Tree::is_number(std::size_t number) {
+  return (number >= kFirstPage && number <= meta_.last_page) ||
+         damaged(number, "cannot be: there is no such page");
+}
+
 bool Tree::holds(const Level& level, std::string_view key, Side side) {
   if (side == Side::At) return level.lower <= key && (!level.upper || key < *level.upper);
   return level.lower < key && (!level.upper || key <= *level.upper);
 }
 
 bool Tree::enter(std::size_t number, std::string_view lower, std::optional<std::string_view> upper) {
-  if (number < kFirstPage || number > meta_.last_page)
-    return damaged(number, "cannot be: there are no such pages");
+  if (!is_number(number)) return false;
   if (levels_.size() == depth_) levels_.push_back({std::make_unique<char[]>(page_size_), {}, {}, {}});
   Level& level = levels_[depth_];
   if (!read(number, 0, page_size_, level.bytes.get())) return false;
@@ -75,10 +80,10 @@ bool Tree::enter(std::size_t number, std::string_view lower, std::optional<std::
   const auto page =
       Page::of({level.bytes.get(), page_size_}, number, is_leaf ? PageKind::Leaf : PageKind::Branch);
   if (!page) return damaged(number, "is damaged");
-  // The least and the largest key: of a branch's first entry the key means nothing.
-  const std::size_t first = is_leaf ? 0 : 1;
-  if (first < page->count() &&
-      (page->key(first) < lower || (upper && page->key(page->count() - 1) >= *upper)))
+  // Of a branch's first entry the key means nothing, and there are keys below the second.
+  const bool is_in_place = (is_leaf ? page->key(0) >= lower : page->key(1) > lower) &&
+                           (!upper || page->key(page->count() - 1) < *upper);
+  if (!is_in_place)
     return damaged(number, "is at a wrong place in the tree, or the page above it is damaged");
   level.page = *page;
   level.lower = lower;
@@ -114,32 +119,29 @@ bool Tree::descend(std::string_view key, Side side) {
   return true;
 }
 
-std::optional<std::string> Tree::read_far_value(const FarValue& value) {
-  const std::size_t pages = far_pages(value.size, page_size_);
-  if (value.page < kFirstPage || value.page > meta_.last_page || pages > meta_.last_page - value.page + 1) {
-    std::ignore = damaged(value.page, "cannot be: there are no such pages");
-    return std::nullopt;
-  }
+// How many pages it has; nullopt: they are damaged.
+std::optional<std::size_t> Tree::look_at_far_value(const FarValue& value) {
   std::array<char, kFarValueAt> head;
-  if (!read(value.page, 0, head.size(), head.data())) return std::nullopt;
-  if (!begins_far_value({head.data(), head.size()}, value.page, pages)) {
-    std::ignore = damaged(value.page, "is damaged");
-    return std::nullopt;
-  }
-  std::string bytes(value.size, '\0');
-  if (!read(value.page, kFarValueAt, value.size, bytes.data())) return std::nullopt;
-  return bytes;
+  if (!is_number(value.page) || !read(value.page, 0, head.size(), head.data())) return std::nullopt;
+  const auto pages = far_pages({head.data(), head.size()}, value, page_size_);
+  if (pages && *pages <= meta_.last_page - value.page + 1) return pages;
+  std::ignore = damaged(value.page, "is damaged");
+  return std::nullopt;
 }
 
 bool Tree::look_at_record(std::size_t entry) {
   const Page& leaf = levels_[depth_ - 1].page;
-  const auto far_value = leaf.far_value(entry);
-  std::optional<std::string> far_bytes;
-  if (far_value) {
-    far_bytes = read_far_value(*far_value);
-    if (!far_bytes) return false;
+  std::string_view value;
+  std::string far_bytes;
+  if (const auto far_value = leaf.far_value(entry)) {
+    if (!look_at_far_value(*far_value)) return false;
+    far_bytes.resize(far_value->size);
+    if (!read(far_value->page, kFarValueAt, far_value->size, far_bytes.data())) return false;
+    value = far_bytes;
+  } else {
+    value = leaf.value(entry);
   }
-  if (payload_of(leaf.key(entry), far_bytes ? std::string_view(*far_bytes) : leaf.value(entry))) return true;
+  if (payload_of(leaf.key(entry), value)) return true;
   damage_ = "the checksum of the record beside it, " + describe_key(leaf.key(entry)) + ", is wrong";
   return false;
 }
@@ -170,6 +172,30 @@ bool Tree::look_on(std::string_view key) {
   return true;
 }
 
+bool Tree::look_before_put(std::string_view key) {
+  if (!meta_.root) return true;
+  if (!descend(key, Side::At)) return false;
+  const Page& leaf = levels_[depth_ - 1].page;
+  const std::size_t place = place_in(leaf, key);
+  if (place == leaf.count() || leaf.key(place) != key) return true;
+  const auto far_value = leaf.far_value(place);
+  return !far_value || look_at_far_value(*far_value);
+}
+
+bool Tree::look_before_erase(std::string_view key) {
+  if (!look_before_put(key)) return false;
+  std::vector<std::string> lower;
+  std::vector<std::string> upper;
+  for (std::size_t level = 1; level < depth_; ++level) {
+    if (!levels_[level].lower.empty()) lower.emplace_back(levels_[level].lower);
+    if (levels_[level].upper) upper.emplace_back(*levels_[level].upper);
+  }
+  const auto below = [&](const std::string& border) { return descend(border, Side::Below); };
+  const auto above = [&](const std::string& border) { return descend(border, Side::At); };
+  return std::ranges::all_of(lower, below) && std::ranges::all_of(upper, above) &&
+         (!meta_.root || descend(key, Side::At));
+}
+
 void Tree::look_at_all(const Use& use, const Find& find) {
   depth_ = 0;
   if (!meta_.root) return;
@@ -187,8 +213,8 @@ void Tree::look_below(const Use& use, const Find& find) {
     if (is_leaf) {
       const auto value = page.far_value(entry);
       if (!value) continue;
-      if (read_far_value(*value)) {
-        use(value->page, far_pages(value->size, page_size_));
+      if (const auto pages = look_at_far_value(*value)) {
+        use(value->page, *pages);
       } else {
         find(damage_, page.key(entry));
       }

@@ -3,6 +3,8 @@
 // and where one is damaged a search ends at a wrong leaf. Knows records by their keys and checksums alone.
 //
 // The pages of a snapshot do not change while its transaction lives; a tree must not outlive that.
+// What it cannot see is an older copy of a page in the place of a newer one: a page does not say which transaction wrote
+// it. `check` finds that in the list of free pages.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +32,10 @@ class Tree {
   [[nodiscard]] bool look_at(std::string_view key);
   /// Whether the pages are sound from the leaf of the last look up to that of `key`, which is not before it.
   [[nodiscard]] bool look_on(std::string_view key);
+  /// Whether the record of `key` may be replaced or added: so are the pages on the way to it, and those of its value.
+  [[nodiscard]] bool look_before_put(std::string_view key);
+  /// Whether it may be removed: LMDB then may join pages on the way with those beside them.
+  [[nodiscard]] bool look_before_erase(std::string_view key);
   /// What the last look that returned false has found.
   [[nodiscard]] const std::string& damage() const { return damage_; }
 
@@ -53,13 +59,14 @@ class Tree {
   // Which leaf: that of a key, or that of what lies just below the key.
   enum class Side { At, Below };
 
+  [[nodiscard]] bool is_number(std::size_t number);
   static bool holds(const Level& level, std::string_view key, Side side);
   [[nodiscard]] bool descend(std::string_view key, Side side);
   [[nodiscard]] bool enter(std::size_t number, std::string_view lower, std::optional<std::string_view> upper);
   [[nodiscard]] bool enter_root();
   [[nodiscard]] bool enter_child(std::size_t entry);
   [[nodiscard]] bool read(std::size_t number, std::size_t offset, std::size_t size, char* bytes);
-  [[nodiscard]] std::optional<std::string> read_far_value(const FarValue& value);
+  [[nodiscard]] std::optional<std::size_t> look_at_far_value(const FarValue& value);
   [[nodiscard]] bool look_at_record(std::size_t entry);
   [[nodiscard]] bool damaged(std::size_t number, std::string_view what);
   void look_below(const Use& use, const Find& find);

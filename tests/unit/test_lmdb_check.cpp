@@ -2,7 +2,7 @@
 // What `check` finds: damaged pages, records that do not fit together; and the statistics of a sound store. Damaged
 // pages hide nothing from who reads or writes, either.
 #include <cstring>
-#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -110,7 +110,7 @@ bool is_hidden(const Status& status, bool found) {
 }
 
 // What a damaged page makes a server say that is not so; nothing, as it should be.
-std::string untrue(LmdbPlace& place, int contacts) {
+std::string untrue(LmdbPlace& place, int contacts, const std::set<int>& removed = {}) {
   const auto store = place.open();
   std::string text;
   for (unsigned mailbox : {1U, 2U}) {
@@ -123,6 +123,7 @@ std::string untrue(LmdbPlace& place, int contacts) {
     if (is_hidden(status, true)) text += "no mailbox; ";
   }
   for (int i = 0; i < contacts; ++i) {
+    if (removed.contains(i)) continue;
     const std::string address = "c" + std::to_string(i) + "@contoso.com";
     bool found = false;
     const auto look = [&](MailboxView& view) {
@@ -141,20 +142,95 @@ std::string untrue(LmdbPlace& place, int contacts) {
   return text;
 }
 
+// Makes LMDB split and join the leaves; whom it was told are gone.
+std::set<int> change_all(LmdbPlace& place, int contacts) {
+  const auto store = place.open();
+  std::set<int> removed;
+  for (int i = 0; i < contacts; ++i) {
+    const std::string address = "c" + std::to_string(i) + "@contoso.com";
+    const Status status = store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+      auto contact = txn.im_contact_by_address(ContactKind::Im, address);
+      if (!contact) return Outcome::Rollback;
+      if (i % 3 == 0) {
+        txn.erase_im_contact(contact->number);
+      } else {
+        contact->display_name = std::string(250, 'x');
+        txn.put(*contact);
+      }
+      return Outcome::Commit;
+    });
+    if (!status.ok()) CPPUNIT_ASSERT(status.fault() == Fault::Corrupt);
+    if (status.ok() && i % 3 == 0) removed.insert(i);
+  }
+  return removed;
+}
+
+std::string filled_backup(LmdbPlace& place, int contacts) {
+  fill(place, contacts);
+  std::string file = place.folder() + "/backup";
+  require_ok(backup_lmdb_store(place.options(), file, {}));
+  CPPUNIT_ASSERT_EQUAL(std::string(), findings_in(file));
+  return file;
+}
+
 void a_damaged_branch(const BranchRow& row) {
   constexpr int kContacts = 300;
   LmdbPlace place;
-  fill(place, kContacts);
-  const std::string file = place.folder() + "/backup";
-  require_ok(backup_lmdb_store(place.options(), file, {}));
+  const std::string file = filled_backup(place, kContacts);
   Branch branch(file);
   CPPUNIT_ASSERT(branch.count() > 8);
-  CPPUNIT_ASSERT_EQUAL(std::string(), findings_in(file));
   row.damage(branch);
   write_file(file, branch.content);
   CPPUNIT_ASSERT(!findings_in(file).empty());
   write_file(place.data(), branch.content);
   CPPUNIT_ASSERT_EQUAL(std::string(), untrue(place, kContacts));
+  const std::set<int> removed = change_all(place, kContacts);
+  CPPUNIT_ASSERT_EQUAL(std::string(), untrue(place, kContacts, removed));
+}
+
+// In a tree of three levels a border in the root is raised to the first border of the branch behind it: nothing belongs
+// to that branch's first leaf any more.
+void a_border_that_leaves_nothing() {
+  constexpr int kContacts = 5000;
+  LmdbPlace place;
+  const std::string file = filled_backup(place, kContacts);
+  Branch root(file);
+  while (half_at(root.content, root.at + 10) != 1 || half_at(root.content, root.child(0) * kPage + 10) != 1)
+    root.at += kPage;
+  std::size_t number = 1;
+  while (root.content[root.entry(number) + 8 + 17] != 4) ++number;
+  Branch below = root;
+  below.at = root.child(number) * kPage;
+  CPPUNIT_ASSERT_EQUAL(half_at(root.content, below.entry(1) + 6),
+                       half_at(root.content, root.entry(number) + 6));
+  root.content.replace(root.entry(number) + 8, 34, below.content, below.entry(1) + 8, 34);
+  write_file(file, root.content);
+  CPPUNIT_ASSERT(!findings_in(file).empty());
+  write_file(place.data(), root.content);
+  CPPUNIT_ASSERT_EQUAL(std::string(), untrue(place, kContacts));
+}
+
+// LMDB leaves a value that became smaller in the same commit in as many pages as it had.
+void a_value_that_became_smaller() {
+  LmdbPlace place;
+  fill(place, 1);
+  require_ok(place.open()->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+    auto contact = txn.im_contact_by_address(ContactKind::Im, "c0@contoso.com").value();
+    const auto before = contact.memberships;
+    for (int i = 0; i < 4000; ++i) {
+      const ImGroup group{txn.next_item_number(), GroupType::UserGroup, "Group " + std::to_string(i), ""};
+      txn.put(group);
+      contact.memberships.push_back({group.number, contact.change_number});
+    }
+    txn.put(contact);
+    contact.memberships.resize(before.size() + 1000);
+    txn.put(contact);
+    return Outcome::Commit;
+  }));
+  require_sound(place.path());
+  const std::string file = place.folder() + "/backup";
+  require_ok(backup_lmdb_store(place.options(), file, {}));
+  CPPUNIT_ASSERT_EQUAL(std::string(), findings_in(file));
 }
 
 // LMDB's own list of free pages as it lies in the file, and a page with records.
@@ -403,6 +479,8 @@ std::vector<Case> cases() {
       {"a sound store is counted", a_sound_store_is_counted},
       {"a free page in use", [] { a_free_page_in_use(false); }},
       {"a free page twice", [] { a_free_page_in_use(true); }},
+      {"a border that leaves nothing", a_border_that_leaves_nothing},
+      {"a value that became smaller", a_value_that_became_smaller},
   };
   for (const BranchRow& row : kBranches) {
     all.push_back({std::string("a damaged page, ") + row.name, [&row] { a_damaged_branch(row); }});
