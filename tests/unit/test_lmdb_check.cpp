@@ -2,6 +2,7 @@
 // What `check` finds: damaged pages, records that do not fit together; and the statistics of a sound store. Damaged
 // pages hide nothing from who reads or writes, either.
 #include <cstring>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "store/lmdb/directory_records.h"
 #include "store/lmdb/key.h"
 #include "store/lmdb/maintenance.h"
+#include "store/lmdb/page.h"
 #include "store/lmdb/record.h"
 #include "tests/unit/lmdb_fixture.h"
 
@@ -208,6 +210,40 @@ void a_border_that_leaves_nothing() {
   CPPUNIT_ASSERT(!findings_in(file).empty());
   write_file(place.data(), root.content);
   CPPUNIT_ASSERT_EQUAL(std::string(), untrue(place, kContacts));
+}
+
+// Whatever the bytes are: with sanitizers this tells a look beyond them.
+void pages_of_any_bytes() {
+  LmdbPlace place;
+  const std::string content = read_file(filled_backup(place, 300));
+  std::mt19937 chance(1);
+  std::size_t sound = 0;
+  std::size_t bytes_seen = 0;
+  for (int round = 0; round < 100000; ++round) {
+    const std::size_t number = 2 + chance() % (content.size() / kPage - 2);
+    std::vector<char> bytes(content.begin() + static_cast<std::ptrdiff_t>(number * kPage),
+                            content.begin() + static_cast<std::ptrdiff_t>((number + 1) * kPage));
+    for (unsigned flips = chance() % 4; flips > 0; --flips) {
+      // Most of them in the head of the page or of an entry, where the numbers are.
+      const std::size_t place_of_entry = half_at(content, number * kPage + 16 + 2 * (chance() % 8));
+      const std::size_t at = chance() % 2 == 0 ? chance() % 40 : (place_of_entry + chance() % 8) % kPage;
+      bytes[at] = static_cast<char>(bytes[at] ^ (1 << (chance() % 8)));
+    }
+    for (const PageKind kind : {PageKind::Leaf, PageKind::Branch}) {
+      const auto page = Page::of({bytes.data(), bytes.size()}, number, kind);
+      if (!page) continue;
+      ++sound;
+      for (std::size_t entry = 0; entry < page->count(); ++entry) {
+        for (const char byte : page->key(entry)) bytes_seen += byte != 0 ? 1 : 0;
+        if (kind == PageKind::Branch) {
+          bytes_seen += page->child(entry);
+        } else if (!page->far_value(entry)) {
+          for (const char byte : page->value(entry)) bytes_seen += byte != 0 ? 1 : 0;
+        }
+      }
+    }
+  }
+  CPPUNIT_ASSERT(sound > 10000 && sound < 90000 && bytes_seen > 0);
 }
 
 // LMDB leaves a value that became smaller in the same commit in as many pages as it had.
@@ -479,6 +515,7 @@ std::vector<Case> cases() {
       {"a sound store is counted", a_sound_store_is_counted},
       {"a free page in use", [] { a_free_page_in_use(false); }},
       {"a free page twice", [] { a_free_page_in_use(true); }},
+      {"pages of any bytes", pages_of_any_bytes},
       {"a border that leaves nothing", a_border_that_leaves_nothing},
       {"a value that became smaller", a_value_that_became_smaller},
   };
