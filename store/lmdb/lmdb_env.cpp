@@ -113,19 +113,21 @@ Status LmdbEnv::check_files() {
 }
 
 // A meta page that is being written while it is read may be of two transactions; LMDB has a copy of its own.
-std::optional<Tree> LmdbEnv::tree_of(MDB_txn* txn, bool reads) {
+Result<Tree> LmdbEnv::tree_of(MDB_txn* txn, bool reads) {
   auto tree = Tree::of(data_fd_, page_size_, mdb_txn_id(txn) - (reads ? 0 : 1));
   MDB_stat about{};
-  if (!tree || mdb_stat(txn, kMainDatabase, &about) != 0) return std::nullopt;
-  const Meta& meta = tree->meta();
+  if (!tree.ok()) return tree;
+  if (const int error = mdb_stat(txn, kMainDatabase, &about); error != 0) return fault(error, "begin");
+  const Meta& meta = tree.value().meta();
   if (meta.depth != about.ms_depth || meta.records != about.ms_entries ||
       meta.leaf_pages != about.ms_leaf_pages)
-    return std::nullopt;
+    return Status(Fault::Corrupt, "the meta page is of two transactions");
   return tree;
 }
 
 Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
   int error = 0;
+  Status beginning;
   bool readers_checked = false;
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     if (broken_.load(std::memory_order_relaxed)) {
@@ -140,8 +142,12 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
       if (!is_backup_) {
         if (auto status = check_files(); !status.ok()) return status;
       }
-      if (!tree) continue;  // two commits have passed already
-      result.tree_ = *std::move(tree);
+      if (!tree.ok()) {
+        beginning = Status(tree.status().fault(), options_.path + ": " + tree.status().detail());
+        if (beginning.fault() == Fault::Corrupt) continue;  // two commits have passed already
+        return beginning;
+      }
+      result.tree_ = std::move(tree.value());
       return result;
     }
     map_lock_.leave();
@@ -156,8 +162,7 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
       break;
     }
   }
-  if (error != 0) return fault(error, "begin");
-  return Status(Fault::Corrupt, options_.path + ": a meta page is damaged");
+  return error != 0 ? fault(error, "begin") : beginning;
 }
 
 Result<LmdbTxn> LmdbEnv::begin_read() { return begin(MDB_RDONLY); }

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -105,8 +104,8 @@ class LmdbEnv {
   std::uint64_t needed_size();
   Status check_file_size(std::uint64_t needed, std::uint64_t size);
   Status check_files();
-  /// The tree that a transaction begins with. nullopt: its meta page is another one's already.
-  std::optional<Tree> tree_of(MDB_txn* txn, bool reads);
+  /// The tree that a transaction begins with. Faults as Tree::of.
+  Result<Tree> tree_of(MDB_txn* txn, bool reads);
   Status reserve_file(std::uint64_t pages);
   Status mend();
   Status resize(std::uint64_t size);

@@ -28,7 +28,7 @@ bool Records::failed(int error, std::string_view key) {
 }
 
 bool Records::is_sound(bool sound, std::string_view key) {
-  if (!sound) fail_corrupt(key, tree_->damage());
+  if (!sound) fail(tree_->fault(env_->path() + ": " + describe_key(key)));
   return status_.ok();
 }
 

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <tuple>
 
+#include "store/lmdb/files.h"
 #include "store/lmdb/key.h"
 #include "store/lmdb/record.h"
 
@@ -35,20 +35,27 @@ std::size_t place_in(const Page& leaf, std::string_view key) {
 
 }  // namespace
 
-std::optional<Tree> Tree::of(int fd, std::size_t page_size, std::size_t transaction) {
+Result<Tree> Tree::of(int fd, std::size_t page_size, std::size_t transaction) {
   Tree tree;
   tree.fd_ = fd;
   tree.page_size_ = page_size;
   std::array<char, kMetaSize> bytes;
-  if (!tree.read(transaction % 2, 0, bytes.size(), bytes.data())) return std::nullopt;
+  if (!tree.read(transaction % 2, 0, bytes.size(), bytes.data())) return tree.fault("the meta page");
   tree.meta_ = decode_meta({bytes.data(), bytes.size()});
-  if (tree.meta_.transaction != transaction) return std::nullopt;
+  if (tree.meta_.transaction != transaction)
+    return Status(Fault::Corrupt, "the meta page is that of another transaction");
   return tree;
 }
 
 bool Tree::damaged(std::size_t number, std::string_view what) {
+  error_ = 0;
   damage_ = "page " + std::to_string(number) + " " + std::string(what);
   return false;
+}
+
+Status Tree::fault(const std::string& where) const {
+  if (error_ != 0) return errno_fault(error_, where + ": " + damage_);
+  return {Fault::Corrupt, where + ": " + damage_};
 }
 
 bool Tree::read(std::size_t number, std::size_t offset, std::size_t size, char* bytes) {
@@ -57,7 +64,12 @@ bool Tree::read(std::size_t number, std::size_t offset, std::size_t size, char* 
   do {
     got = pread(fd_, bytes, size, at);
   } while (got < 0 && errno == EINTR);
-  if (got < 0) return damaged(number, std::string("cannot be read: ") + std::strerror(errno));
+  if (got < 0) {
+    const int error = errno;
+    std::ignore = damaged(number, "cannot be read");
+    error_ = error;
+    return false;
+  }
   return static_cast<std::size_t>(got) == size || damaged(number, "lies beyond the end of the file");
 }
 
@@ -142,6 +154,7 @@ bool Tree::look_at_record(std::size_t entry) {
     value = leaf.value(entry);
   }
   if (payload_of(leaf.key(entry), value)) return true;
+  error_ = 0;
   damage_ = "the checksum of the record beside it, " + describe_key(leaf.key(entry)) + ", is wrong";
   return false;
 }

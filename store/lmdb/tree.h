@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "store/lmdb/page.h"
+#include "store/status.h"
 
 namespace ews_im::store {
 
@@ -23,9 +24,10 @@ class Tree {
  public:
   /// No tree: nothing is looked at, and nothing found wrong.
   Tree() = default;
-  /// The tree that transaction `transaction` left. nullopt: the meta page is that of another one: a later commit has
-  /// taken its place, or it is damaged. `fd`: the data file, which stays open as long as the tree is used.
-  static std::optional<Tree> of(int fd, std::size_t page_size, std::size_t transaction);
+  /// The tree that transaction `transaction` left. `fd`: the data file, which stays open as long as the tree is used.
+  /// Faults: Corrupt: the meta page is that of another transaction: a later commit has taken its place, or it is
+  /// damaged; Unavailable: it cannot be read.
+  static Result<Tree> of(int fd, std::size_t page_size, std::size_t transaction);
 
   /// Whether a search for `key` goes right: the pages on the way to its leaf are sound, and where it is not found,
   /// so are the records at both sides of its place. What was read is kept, so that looking again costs little.
@@ -36,8 +38,9 @@ class Tree {
   [[nodiscard]] bool look_before_put(std::string_view key);
   /// Whether it may be removed: LMDB then may join pages on the way with those beside them.
   [[nodiscard]] bool look_before_erase(std::string_view key);
-  /// What the last look that returned false has found.
-  [[nodiscard]] const std::string& damage() const { return damage_; }
+  /// What the last look that returned false has found, after `where`: Corrupt, or Unavailable if the file cannot be
+  /// read.
+  [[nodiscard]] Status fault(const std::string& where) const;
 
   [[nodiscard]] const Meta& meta() const { return meta_; }
   /// Of a page, or a row of pages with one value: the first, and how many.
@@ -77,6 +80,7 @@ class Tree {
   std::vector<Level> levels_;
   std::size_t depth_ = 0;  // so many of the levels are as the last look left them
   std::string damage_;
+  int error_ = 0;  // errno, if a page could not be read
 };
 
 }  // namespace ews_im::store

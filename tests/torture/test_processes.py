@@ -83,7 +83,7 @@ def test_stale_readers(seconds, thorough, tally):
         while True:
             with hold(env, "read", 50) as (process, _):
                 live = 0
-                for _ in range(20):  # pages that are free already come first
+                for _ in range(400):  # pages that are free come first: all that earlier rounds have added
                     live += growth(env, load, 300)
                     if live >= 1 << 20:
                         break
