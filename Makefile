@@ -21,7 +21,7 @@ else ifneq ($(findstring address,$(SAN)),)
 else
   $(error SAN=$(SAN): use SAN=address,undefined or SAN=thread)
 endif
-LAB_PORT = 8080
+LAB_PORT ?= 8080
 TORTURE_MINUTES = 35
 
 # ---- configure and config.mk: made when missing or old, and after `deps` when that is asked for in the same call
