@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "store/lmdb/files.h"
 #include "store/lmdb/unique_fd.h"
@@ -18,7 +19,10 @@ class NewStore {
   static Result<NewStore> begin(const std::string& path, bool replace);
   /// Removes what was not put in place.
   ~NewStore();
-  NewStore(NewStore&&) = default;
+  NewStore(NewStore&& other) noexcept
+      : path_(std::move(other.path_)),
+        folder_(std::exchange(other.folder_, {})),
+        directory_(std::move(other.directory_)) {}
   NewStore& operator=(NewStore&&) = delete;
 
   /// Where data.mdb is to be written.

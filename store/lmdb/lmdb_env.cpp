@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 namespace ews_im::store {
 namespace {
@@ -71,7 +72,9 @@ Status LmdbEnv::fault(int error, std::string_view doing) {
 std::uint64_t LmdbEnv::needed_size() {
   MDB_envinfo info{};
   mdb_env_info(env_, &info);
-  return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * page_size_;
+  const std::uint64_t last = info.me_last_pgno;
+  constexpr std::uint64_t kMost = std::numeric_limits<off_t>::max();
+  return last < kMost / page_size_ ? (last + 1) * page_size_ : kMost;
 }
 
 // The map may reach beyond the end of the file, where reading is a SIGBUS. reserve_file sees to it that a
@@ -183,7 +186,12 @@ Status LmdbEnv::mend() {
     if (env_ != nullptr) mdb_env_close(env_);
     env_ = nullptr;
     status = check_store_files(options_.path, geteuid());
-    if (status.ok()) status = open_once(MDB_NOTLS | (options_.no_sync ? MDB_NOSYNC : 0U));
+    try {
+      if (status.ok()) status = open_once(MDB_NOTLS | (options_.no_sync ? MDB_NOSYNC : 0U));
+    } catch (...) {  // no memory for what there is to say: what is half open must not be used
+      broken_.store(true);
+      throw;
+    }
     if (!status.ok()) broken_.store(true);
   }
   return status;

@@ -109,10 +109,10 @@ Status LmdbEnv::after_open() {
 
 Status LmdbEnv::check_format() {
   MDB_txn* txn = nullptr;
-  int error =
-      MDB_MAP_RESIZED;  // other processes may have added to the file since the size of the map was chosen
-  for (int attempt = 0; attempt < kMostAttempts && error == MDB_MAP_RESIZED; ++attempt) {
-    error = attempt == 0 ? 0 : mdb_env_set_mapsize(env_, 0);
+  int error = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
+  // Other processes may have added to the file since the size of the map was chosen.
+  for (int attempt = 1; attempt < kMostAttempts && error == MDB_MAP_RESIZED; ++attempt) {
+    error = mdb_env_set_mapsize(env_, 0);
     if (error == 0) error = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
   }
   if (error != 0) {
@@ -126,7 +126,7 @@ Status LmdbEnv::check_format() {
   error = mdb_dbi_open(txn, nullptr, 0, &database);
   if (error == 0) error = mdb_get(txn, kMainDatabase, &key_value, &record);
   std::optional<std::uint64_t> format;
-  if (error == 0) {
+  if (error == 0 && record.mv_size < page_size_) {
     const auto payload = payload_of(key.view(), {static_cast<const char*>(record.mv_data), record.mv_size});
     if (payload) format = decode_format(*payload);
   }

@@ -204,6 +204,13 @@ void MailboxRecords::check_count(std::string_view what, std::uint64_t said, std:
       "it counts " + std::to_string(said) + " " + std::string(what) + "; there are " + std::to_string(found));
 }
 
+void MailboxRecords::take_off(std::string_view what, std::uint64_t& count) {
+  if (count == 0)
+    check_count(what, 0, 1);
+  else
+    --count;
+}
+
 void MailboxRecords::check_number(ItemNumber number) {
   if (number >= mailbox_.next_item) fail_internal("an item has a number that next_item_number did not give");
 }
@@ -214,7 +221,10 @@ void MailboxRecords::put(const ImGroup& group) {
   const auto old = im_group(group.number);
   const std::uint64_t before = old ? counted(*old) : 0;
   if (before != counted(group)) {
-    mailbox_.im_groups += counted(group) - before;
+    if (before == 0)
+      ++mailbox_.im_groups;
+    else
+      take_off("groups of the user", mailbox_.im_groups);
     head_changed_ = true;
   }
   records_->put(im_group_key(mailbox_.guid, group.number), encode(group));
@@ -249,7 +259,7 @@ void MailboxRecords::erase_im_group(ItemNumber number) {
   const auto old = im_group(number);
   if (!old) return;
   if (counted(*old) != 0) {
-    --mailbox_.im_groups;
+    take_off("groups of the user", mailbox_.im_groups);
     head_changed_ = true;
   }
   records_->erase(im_group_key(mailbox_.guid, number));
@@ -258,7 +268,7 @@ void MailboxRecords::erase_im_group(ItemNumber number) {
 void MailboxRecords::erase_im_contact(ItemNumber number) {
   const auto old = im_contact(number);
   if (!old) return;
-  --mailbox_.im_contacts;
+  take_off("contacts", mailbox_.im_contacts);
   head_changed_ = true;
   records_->erase(address_key_of(*old));
   records_->erase(im_contact_key(mailbox_.guid, number));

@@ -42,6 +42,7 @@ class MailboxRecords final : public MailboxTransaction {
  private:
   [[nodiscard]] Key address_key_of(const ImContact& contact) const;
   void check_count(std::string_view what, std::uint64_t said, std::uint64_t found);
+  void take_off(std::string_view what, std::uint64_t& count);
   void check_number(ItemNumber number);
   void fail_internal(std::string_view why);
 

@@ -40,7 +40,8 @@ std::optional<std::string_view> Records::get(const Key& key) {
   MDB_val record{};
   const int error = mdb_get(txn_, kMainDatabase, &key_value, &record);
   if (error == MDB_NOTFOUND) look_at(key.view());
-  if (error == MDB_NOTFOUND || failed(error, key.view())) return std::nullopt;
+  if (error == MDB_NOTFOUND || failed(error, key.view()) || !has_sound_length(key.view(), record))
+    return std::nullopt;
   const auto payload = payload_of(key.view(), to_view(record));
   if (!payload) fail_corrupt(key.view(), "its checksum is wrong");
   return payload;
@@ -56,12 +57,13 @@ void Records::put(const Key& key, RecordWriter record) {
 }
 
 void Records::erase(const Key& key) {
-  if (status_.ok()) erase(key.view());
+  if (!status_.ok()) return;
+  count_pages(0);
+  erase(key.view());
 }
 
 void Records::erase(std::string_view key) {
   if (!look_before_erase(key)) return;
-  count_pages(0);
   MDB_val key_value = to_value(key);
   const int error = mdb_del(txn_, kMainDatabase, &key_value, nullptr);
   if (error == MDB_NOTFOUND) {

@@ -75,10 +75,16 @@ class Records {
   bool look_at(std::string_view key) { return is_sound(tree_->look_at(key), key); }
   bool look_on(std::string_view key) { return is_sound(tree_->look_on(key), key); }
   /// LMDB writes anew what it sees of a page that it changes: what was hidden would be lost.
-  bool look_before_put(std::string_view key) { return is_sound(tree_->look_before_put(key), key); }
+  bool look_before_put(std::string_view key) { return is_sound(tree_->look_at_value(key), key); }
   bool look_before_erase(std::string_view key) { return is_sound(tree_->look_before_erase(key), key); }
+  /// LMDB takes the length of a value from its page, whatever it says.
+  bool has_sound_length(std::string_view key, const MDB_val& record) {
+    return record.mv_size < kLeastFar || is_sound(tree_->look_at_value(key), key);
+  }
   bool is_sound(bool sound, std::string_view key);
   void count_pages(std::size_t size);
+
+  static constexpr std::size_t kLeastFar = 2000;  // shorter values stand on the page of their key
 
   LmdbEnv* env_;
   Tree* tree_;
@@ -110,7 +116,8 @@ void Records::walk_raw(const Key& prefix, const Key& from, const Visit& visit) {
   MDB_val record{};
   if (error == 0) error = mdb_cursor_get(cursor.get(), &key, &record, MDB_SET_RANGE);
   while (error == 0 && to_view(key).starts_with(prefix.view())) {
-    if (!look_on(to_view(key)) || !visit(to_view(key), to_view(record))) return;
+    if (!look_on(to_view(key)) || !has_sound_length(to_view(key), record)) return;
+    if (!visit(to_view(key), to_view(record))) return;
     error = mdb_cursor_get(cursor.get(), &key, &record, MDB_NEXT);
   }
   if (error != MDB_NOTFOUND && failed(error, prefix.view())) return;

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <tuple>
+#include <limits>
+#include <utility>
 
 #include "store/lmdb/files.h"
 #include "store/lmdb/key.h"
@@ -18,13 +19,12 @@ namespace {
 constexpr std::size_t kFirstPage = 2;   // after the two meta pages
 constexpr std::size_t kMostDepth = 32;  // what LMDB can follow
 
-// The first entry of a leaf whose key is not below `key`.
-std::size_t place_in(const Page& leaf, std::string_view key) {
-  std::size_t begin = 0;
-  std::size_t end = leaf.count();
+// The first entry from `begin` on whose key is not below `key`.
+std::size_t place_in(const Page& page, std::string_view key, std::size_t begin = 0) {
+  std::size_t end = page.count();
   while (begin < end) {
     const std::size_t middle = (begin + end) / 2;
-    if (leaf.key(middle) < key) {
+    if (page.key(middle) < key) {
       begin = middle + 1;
     } else {
       end = middle;
@@ -44,13 +44,19 @@ Result<Tree> Tree::of(int fd, std::size_t page_size, std::size_t transaction) {
   tree.meta_ = decode_meta({bytes.data(), bytes.size()});
   if (tree.meta_.transaction != transaction)
     return Status(Fault::Corrupt, "the meta page is that of another transaction");
+  if (tree.meta_.last_page >= std::numeric_limits<off_t>::max() / page_size)
+    return Status(Fault::Corrupt, "the meta page is damaged");
   return tree;
 }
 
-bool Tree::damaged(std::size_t number, std::string_view what) {
-  error_ = 0;
-  damage_ = "page " + std::to_string(number) + " " + std::string(what);
+bool Tree::fail(std::string damage, int error) {
+  damage_ = std::move(damage);
+  error_ = error;
   return false;
+}
+
+bool Tree::damaged(std::size_t number, std::string_view what, int error) {
+  return fail("page " + std::to_string(number) + " " + std::string(what), error);
 }
 
 Status Tree::fault(const std::string& where) const {
@@ -64,12 +70,7 @@ bool Tree::read(std::size_t number, std::size_t offset, std::size_t size, char* 
   do {
     got = pread(fd_, bytes, size, at);
   } while (got < 0 && errno == EINTR);
-  if (got < 0) {
-    const int error = errno;
-    std::ignore = damaged(number, "cannot be read");
-    error_ = error;
-    return false;
-  }
+  if (got < 0) return damaged(number, "cannot be read", errno);
   return static_cast<std::size_t>(got) == size || damaged(number, "lies beyond the end of the file");
 }
 
@@ -124,9 +125,9 @@ bool Tree::descend(std::string_view key, Side side) {
   if (depth_ == 0 && !enter_root()) return false;
   while (depth_ < meta_.depth) {
     const Page& branch = levels_[depth_ - 1].page;
-    std::size_t entry = branch.count() - 1;
-    while (entry > 0 && (side == Side::At ? branch.key(entry) > key : branch.key(entry) >= key)) --entry;
-    if (!enter_child(entry)) return false;
+    const std::size_t place = place_in(branch, key, 1);
+    const bool begins_there = side == Side::At && place < branch.count() && branch.key(place) == key;
+    if (!enter_child(begins_there ? place : place - 1)) return false;
   }
   return true;
 }
@@ -137,7 +138,7 @@ std::optional<std::size_t> Tree::look_at_far_value(const FarValue& value) {
   if (!is_number(value.page) || !read(value.page, 0, head.size(), head.data())) return std::nullopt;
   const auto pages = far_pages({head.data(), head.size()}, value, page_size_);
   if (pages && *pages <= meta_.last_page - value.page + 1) return pages;
-  std::ignore = damaged(value.page, "is damaged");
+  damaged(value.page, "is damaged");
   return std::nullopt;
 }
 
@@ -154,9 +155,7 @@ bool Tree::look_at_record(std::size_t entry) {
     value = leaf.value(entry);
   }
   if (payload_of(leaf.key(entry), value)) return true;
-  error_ = 0;
-  damage_ = "the checksum of the record beside it, " + describe_key(leaf.key(entry)) + ", is wrong";
-  return false;
+  return fail("the checksum of the record beside it, " + describe_key(leaf.key(entry)) + ", is wrong");
 }
 
 // A damaged key stays at its place, or its leaf is out of order: so the records beside the place are those that may
@@ -185,7 +184,7 @@ bool Tree::look_on(std::string_view key) {
   return true;
 }
 
-bool Tree::look_before_put(std::string_view key) {
+bool Tree::look_at_value(std::string_view key) {
   if (!meta_.root) return true;
   if (!descend(key, Side::At)) return false;
   const Page& leaf = levels_[depth_ - 1].page;
@@ -196,7 +195,7 @@ bool Tree::look_before_put(std::string_view key) {
 }
 
 bool Tree::look_before_erase(std::string_view key) {
-  if (!look_before_put(key)) return false;
+  if (!look_at_value(key)) return false;
   std::vector<std::string> lower;
   std::vector<std::string> upper;
   for (std::size_t level = 1; level < depth_; ++level) {

@@ -34,8 +34,8 @@ class Tree {
   [[nodiscard]] bool look_at(std::string_view key);
   /// Whether the pages are sound from the leaf of the last look up to that of `key`, which is not before it.
   [[nodiscard]] bool look_on(std::string_view key);
-  /// Whether the record of `key` may be replaced or added: so are the pages on the way to it, and those of its value.
-  [[nodiscard]] bool look_before_put(std::string_view key);
+  /// Whether the pages on the way to `key` are sound and, where it is found, so is the length of its value.
+  [[nodiscard]] bool look_at_value(std::string_view key);
   /// Whether it may be removed: LMDB then may join pages on the way with those beside them.
   [[nodiscard]] bool look_before_erase(std::string_view key);
   /// What the last look that returned false has found, after `where`: Corrupt, or Unavailable if the file cannot be
@@ -71,7 +71,9 @@ class Tree {
   [[nodiscard]] bool read(std::size_t number, std::size_t offset, std::size_t size, char* bytes);
   [[nodiscard]] std::optional<std::size_t> look_at_far_value(const FarValue& value);
   [[nodiscard]] bool look_at_record(std::size_t entry);
-  [[nodiscard]] bool damaged(std::size_t number, std::string_view what);
+  // All false: what they keep is what fault() tells.
+  bool fail(std::string damage, int error = 0);
+  bool damaged(std::size_t number, std::string_view what, int error = 0);
   void look_below(const Use& use, const Find& find);
 
   int fd_ = -1;

@@ -56,6 +56,7 @@ const FaultRow kFaults[] = {
     {"rename", EIO, false},       {"statx", EIO, false},
     {"mkdtemp", ENOSPC, false},   {"pthread_create", EAGAIN, false},
     {"malloc", ENOMEM, false},    {"malloc", ENOMEM, true},
+    {"memory", ENOMEM, true},
 };
 
 enum class Ended : std::uint8_t { NotRun, Well, Failed };
@@ -166,6 +167,7 @@ enum Step { Create, Open, Mailbox, Group, First, Second, List, Migration };
 void run(const std::string& path, bool service, const FaultRow& row, long n, Told& told) {
   LmdbOptions options;
   options.path = path;
+  options.map_size = 1;  // so that it must grow
   fail_arm()(row.call, n, row.error, row.all);
   step(told, Create, [&] { return create_lmdb_store(options).ok(); });
   {

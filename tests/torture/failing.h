@@ -12,8 +12,8 @@ namespace ews_im::tests {
 
 /// Makes the `n`-th call of `call` from now on fail with `error`, and all that follow if `all`; the error 0
 /// stands for a write of half the bytes. `call` is the name of the function without 64 ("malloc" stands for
-/// all that allocates), or nullptr: nothing fails any more. Returns how many of the calls there were since
-/// the last time.
+/// all that allocates, "memory" for mmap, and for malloc from the mmap on that follows), or nullptr: nothing
+/// fails any more. Returns how many of the calls there were since the last time.
 using FailArm = long (*)(const char* call, long n, int error, bool all);
 inline constexpr char kFailArm[] = "ews_im_fail_arm";
 

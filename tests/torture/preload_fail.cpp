@@ -42,11 +42,12 @@ enum Call {
   Statx,
   Mkdtemp,
   Thread,
+  Memory,
   None
 };
 constexpr std::array<std::string_view, None> kNames{
-    "malloc", "open",  "pwrite", "writev", "ftruncate", "fdatasync", "fsync",
-    "mmap",   "fcntl", "flock",  "rename", "statx",     "mkdtemp",   "pthread_create"};
+    "malloc", "open",  "pwrite", "writev", "ftruncate", "fdatasync",      "fsync", "mmap",
+    "fcntl",  "flock", "rename", "statx",  "mkdtemp",   "pthread_create", "memory"};
 
 std::atomic<int> armed = None;
 std::atomic<long> calls = 0;
@@ -55,8 +56,10 @@ int failure = 0;
 bool all_after = false;
 
 bool fails(Call call) {
-  if (armed.load() != call) return false;
-  const long number = ++calls;
+  const int which = armed.load();
+  const bool with_memory = which == Memory && call == Malloc;
+  if (which != call && !with_memory && !(which == Memory && call == Mmap)) return false;
+  const long number = with_memory ? calls.load() - 1 : ++calls;
   if (number != target && (!all_after || number < target)) return false;
   errno = failure;
   return true;

@@ -83,6 +83,9 @@ void fill(LmdbPlace& place, int contacts);
 store::Status add(store::Store& store, const std::string& address, store::Deadline deadline = soon());
 /// How many contacts that mailbox has.
 std::uint64_t contacts(store::Store& store);
+[[nodiscard]] inline bool is_corrupt(const store::Status& status) {
+  return !status.ok() && status.fault() == store::Fault::Corrupt;
+}
 /// Fails unless a check of the whole store finds nothing.
 void require_sound(const std::string& path);
 

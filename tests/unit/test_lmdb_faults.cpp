@@ -190,8 +190,6 @@ struct DamageRow {
   bool (*harmed)(Store&);  // what goes through the record says so
 };
 
-bool is_corrupt(const Status& status) { return !status.ok() && status.fault() == Fault::Corrupt; }
-
 template <class Look>
 bool look_is_corrupt(Store& store, const Look& look) {
   bool found = false;
@@ -308,7 +306,9 @@ void a_record_missing(const MissingRow& row) {
   CPPUNIT_ASSERT(row.harmed(*place.open()));
 }
 
-/// Each place in the file where the key stands: pages that are no longer used, too.
+constexpr std::size_t kHighByteOfLength = -5;
+
+/// A byte before or after each place in the file where the key stands: pages that are no longer used, too.
 void flip_key(const std::string& file, std::string_view key, std::size_t byte) {
   std::string content = read_file(file);
   std::size_t found = 0;
@@ -328,6 +328,41 @@ void a_key_flipped() {
     const auto store = place.open();
     CPPUNIT_ASSERT(look_is_corrupt(*store, [](MailboxView& v) { return v.im_contact(6).has_value(); }));
     CPPUNIT_ASSERT(look_is_corrupt(*store, [](MailboxView& v) { return !v.im_contacts().contacts.empty(); }));
+  }
+}
+
+/// In LMDB's node before the key: the length of a value is as long as the whole file then.
+void a_length_flipped() {
+  const Key head = mailbox_key(kMailbox);
+  const Key contact = im_contact_key(kMailbox, 6);
+  for (const bool is_far : {false, true}) {
+    LmdbPlace place;
+    make_small(place);
+    if (is_far) {
+      require_ok(place.open()->write(kMailbox, soon(), [](MailboxTransaction& txn) {
+        auto changed = txn.im_contact(6).value();
+        changed.memberships.clear();
+        for (ItemNumber group = 1; group < 1000; ++group) changed.memberships.push_back({group, 1});
+        txn.put(changed);
+        return Outcome::Commit;
+      }));
+    }
+    const std::string sound = read_file(place.data());
+    flip_key(place.data(), contact.view(), kHighByteOfLength);
+    {
+      const auto store = place.open();
+      CPPUNIT_ASSERT(look_is_corrupt(*store, [](MailboxView& v) { return v.im_contact(6).has_value(); }));
+      CPPUNIT_ASSERT(
+          look_is_corrupt(*store, [](MailboxView& v) { return !v.im_contacts().contacts.empty(); }));
+    }
+    write_file(place.data(), sound);
+    flip_key(place.data(), head.view(), kHighByteOfLength);
+    CPPUNIT_ASSERT(look_is_corrupt(*place.open(), [](MailboxView&) { return true; }));
+    write_file(place.data(), sound);
+    flip_key(place.data(), format_key().view(), kHighByteOfLength);
+    LmdbOptions options = place.options();
+    CPPUNIT_ASSERT(is_corrupt(open_lmdb_store(options).status()));
+    write_file(place.data(), sound);
   }
 }
 
@@ -355,6 +390,7 @@ std::vector<Case> cases() {
   };
   all.push_back({"a key flipped", a_key_flipped});
   all.push_back({"a name flipped", a_name_flipped});
+  all.push_back({"a length flipped", a_length_flipped});
   for (const MissingRow& row : kMissing) {
     all.push_back({std::string("a record missing, ") + row.name, [&row] { a_record_missing(row); }});
   }

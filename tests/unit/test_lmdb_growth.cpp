@@ -54,8 +54,9 @@ constexpr int kRounds = 1500;
 constexpr int kEach = 40;
 constexpr std::uint64_t kAll = std::uint64_t{kRounds} * kEach;
 
-// A process of its own that makes the file grow, several steps at a time while others look.
-HeldProcess growing(const LmdbPlace& place) {
+// A process of its own that makes the mailbox, and the file with it, grow, several steps at a time while others look.
+HeldProcess growing(LmdbPlace& place) {
+  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
   return HeldProcess([&] {
     LmdbOptions options = place.options();
     options.no_sync = true;
@@ -86,7 +87,6 @@ Status count(Store& store, std::uint64_t& seen) {
 
 void a_file_that_grows_is_not_cut_off() {
   LmdbPlace place;
-  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
   const HeldProcess writer = growing(place);
   const auto store = place.open();
   look_on([&](std::uint64_t& seen) {
@@ -100,7 +100,6 @@ void a_file_that_grows_is_not_cut_off() {
 // With a small map LMDB makes one that is just large enough for the file as it stands at that moment.
 void a_file_that_grows_is_opened() {
   LmdbPlace place;
-  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
   const HeldProcess writer = growing(place);
   LmdbOptions options = place.options();
   options.map_size = 1;
@@ -112,7 +111,6 @@ void a_file_that_grows_is_opened() {
 
 void a_file_that_grows_is_copied() {
   LmdbPlace place;
-  require_ok(place.open()->add_mailbox(entry_of(1), soon()));
   const HeldProcess writer = growing(place);
   LmdbOptions options = place.options();
   options.map_size = 1;
