@@ -14,7 +14,7 @@ COUNT = re.compile(r"^(\w+) (\d+)$", re.MULTILINE)
 UNAVAILABLE = "ErrorMailboxStoreUnavailable"
 LEFT_ALONE = "EWSIM0013: child processes die again and again"
 DEATHS = 5
-MOST_DEATHS = 60  # the parent looks once a second, and may have many children
+MOST_DEATHS = DEATHS * 48  # the parent looks once a second, and may have so many children by then
 DEATH_LINE = "exit signal|seg fault|caught SIG"
 
 
