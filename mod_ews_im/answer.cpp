@@ -39,8 +39,12 @@ class Sender {
     const bool aborted = request_->connection->aborted != 0;
     if (status_ == APR_SUCCESS && left_ > 0 && !aborted) break_off();
     if (status_ == APR_SUCCESS || aborted) return OK;
-    return status_ == AP_FILTER_ERROR ? AP_FILTER_ERROR : HTTP_INTERNAL_SERVER_ERROR;
+    if (status_ != AP_FILTER_ERROR && request_->sent_bodyct == 0) return HTTP_INTERNAL_SERVER_ERROR;
+    return broken_off(request_);
   }
+
+  /// Whether some of the body has gone on.
+  [[nodiscard]] bool has_begun() const { return has_begun_; }
 
   /// Less was written than announced: the client must see that, so the connection ends without an end of the
   /// body.
@@ -54,6 +58,7 @@ class Sender {
 
  private:
   void pass() {
+    has_begun_ = true;
     status_ = ap_pass_brigade(request_->output_filters, brigade_);
     apr_brigade_cleanup(brigade_);
   }
@@ -62,6 +67,7 @@ class Sender {
   std::uint64_t left_;
   apr_bucket_brigade* brigade_;
   apr_status_t status_ = APR_SUCCESS;
+  bool has_begun_ = false;
 };
 
 /// Memory for the pieces of a body. That of long bodies is shared by all threads and is not given back as long
@@ -124,9 +130,15 @@ int send_reply(request_rec* r, const ews::Reply& reply) {
         },
         buffer ? buffer->get() : std::span<char>{});
   } catch (const std::exception& exception) {
+    if (!sender.has_begun()) throw;  // there still can be another answer
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, EWSIM(0003) "an answer breaks off: %s", exception.what());
   }
   return sender.finish();
+}
+
+int broken_off(request_rec* r) {
+  r->connection->keepalive = AP_CONN_CLOSE;
+  return AP_FILTER_ERROR;
 }
 
 int send_text(request_rec* r, int http_status, const char* content_type, std::string_view text) {

@@ -17,6 +17,10 @@ namespace ews_im {
 /// Sends a short text that is no reply of the protocol. Returns what the handler must return.
 [[nodiscard]] int send_text(request_rec* r, int http_status, const char* content_type, std::string_view text);
 
+/// What the handler must return when an answer breaks off after some of it has gone: nothing may come behind it, and the
+/// client must see that its end is missing.
+[[nodiscard]] int broken_off(request_rec* r);
+
 /// Sends back the client's own name for the request, if it asks for that.
 void echo_client_request_id(request_rec* r);
 

@@ -6,45 +6,60 @@
 namespace ews_im {
 namespace {
 
-/// What the filter still has to give.
+/// What is still to be given. The filters of a request and of those that httpd makes of it share it.
 struct Replay {
   std::string bytes;
-  bool ended = false;  ///< the end of the body comes right after the bytes
-  apr_size_t given = 0;
-  bool done = false;  ///< all was given
+  bool ended = false;    ///< the end of the body comes right after the bytes
+  apr_size_t given = 0;  ///< of the bytes
+
+  [[nodiscard]] std::string_view rest() const { return std::string_view(bytes).substr(given); }
+  void clear() {
+    std::string().swap(bytes);
+    given = 0;
+  }
 };
 
 constexpr char kReplayKey[] = "ews_im replay";
 
 ap_filter_rec_t* replay_filter = nullptr;
 
-int read_replay(ap_filter_t* f, apr_bucket_brigade* out, ap_input_mode_t mode, apr_off_t most) {
-  auto& replay = *static_cast<Replay*>(f->ctx);
-  if (mode == AP_MODE_INIT) return ap_get_brigade(f->next, out, mode, APR_BLOCK_READ, most);
+/// Of this request, or of the one that httpd made it of: both have one pool.
+Replay* replay_of(const request_rec* r) {
+  void* found = nullptr;
+  apr_pool_userdata_get(&found, kReplayKey, r->pool);
+  return static_cast<Replay*>(found);
+}
+
+int read_replay(ap_filter_t* f, apr_bucket_brigade* out, ap_input_mode_t mode, apr_read_type_e block,
+                apr_off_t most) {
+  auto* replay = static_cast<Replay*>(f->ctx);
+  if (mode == AP_MODE_INIT) return ap_get_brigade(f->next, out, mode, block, most);
+  // Somebody put the filter there by its name, or another request of those that share what there is to give has read it.
+  if (replay == nullptr || (replay->rest().empty() && !replay->ended)) {
+    ap_remove_input_filter(f);
+    return ap_get_brigade(f->next, out, mode, block, most);
+  }
   if (mode != AP_MODE_READBYTES && mode != AP_MODE_SPECULATIVE && mode != AP_MODE_EXHAUSTIVE)
     return APR_ENOTIMPL;
-  const apr_size_t left = replay.bytes.size() - replay.given;
-  const apr_size_t size =
-      mode == AP_MODE_EXHAUSTIVE || most < 0 ? left : std::min(left, static_cast<apr_size_t>(most));
+  std::string_view piece = replay->rest();
+  if (mode != AP_MODE_EXHAUSTIVE && most >= 0) piece = piece.substr(0, static_cast<apr_size_t>(most));
   apr_bucket_alloc_t* allocator = f->c->bucket_alloc;
-  if (size > 0) {
-    APR_BRIGADE_INSERT_TAIL(
-        out, apr_bucket_heap_create(replay.bytes.data() + replay.given, size, nullptr, allocator));
-  }
+  if (!piece.empty())
+    APR_BRIGADE_INSERT_TAIL(out, apr_bucket_heap_create(piece.data(), piece.size(), nullptr, allocator));
+  const bool is_all = piece.size() == replay->rest().size();
+  if (is_all && replay->ended) APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(allocator));
   if (mode == AP_MODE_SPECULATIVE) return APR_SUCCESS;
-  replay.given += size;
-  if (replay.given < replay.bytes.size()) return APR_SUCCESS;
-  if (replay.ended) APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(allocator));
+  replay->given += piece.size();
+  if (!is_all) return APR_SUCCESS;
   // mod_proxy streams only when no filter of this kind is left.
   ap_remove_input_filter(f);
-  replay.done = true;
-  std::string().swap(replay.bytes);
+  replay->clear();
   return APR_SUCCESS;
 }
 
-apr_status_t give_back(ap_filter_t* f, apr_bucket_brigade* out, ap_input_mode_t mode, apr_read_type_e,
+apr_status_t give_back(ap_filter_t* f, apr_bucket_brigade* out, ap_input_mode_t mode, apr_read_type_e block,
                        apr_off_t most) noexcept {
-  return guarded(f->r->server, APR_EGENERAL, [&] { return read_replay(f, out, mode, most); });
+  return guarded(f->r->server, APR_EGENERAL, [&] { return read_replay(f, out, mode, block, most); });
 }
 
 }  // namespace
@@ -74,6 +89,13 @@ int Body::read(apr_size_t most, std::string_view& piece) {
 }
 
 void Body::hand_back() {
+  if (auto* present = replay_of(request_); present != nullptr && !present->rest().empty()) {
+    // Its filter is there still, and what was read came out of it.
+    present->bytes = std::move(bytes_.append(present->rest()));
+    present->given = 0;
+    bytes_.clear();
+    return;
+  }
   auto* replay = new_in_pool<Replay>(request_->pool, std::move(bytes_), ended_);
   bytes_.clear();
   apr_pool_userdata_setn(replay, kReplayKey, nullptr, request_->pool);
@@ -82,10 +104,7 @@ void Body::hand_back() {
 
 void follow_redirect(request_rec* r) noexcept {
   if (r->prev == nullptr) return;
-  void* found = nullptr;  // both requests have one pool
-  apr_pool_userdata_get(&found, kReplayKey, r->pool);
-  if (found != nullptr && !static_cast<const Replay*>(found)->done)
-    ap_add_input_filter_handle(replay_filter, found, r, r->connection);
+  if (auto* replay = replay_of(r)) ap_add_input_filter_handle(replay_filter, replay, r, r->connection);
 }
 
 bool has_odd_transfer_coding(const request_rec* r) {

@@ -12,6 +12,7 @@
 
 #include "mod_ews_im/answer.h"
 #include "mod_ews_im/body.h"
+#include "mod_ews_im/claim.h"
 #include "mod_ews_im/config.h"
 #include "mod_ews_im/ews/operation.h"
 #include "mod_ews_im/identity.h"
@@ -73,8 +74,8 @@ const char* advice(ResponseCode code) {
 
 class Handling {
  public:
-  Handling(request_rec* r, Mode mode)
-      : request_(r), mode_(mode), config_(server_config(r->server)), started_(apr_time_now()) {}
+  Handling(request_rec* r, const Claim& claim)
+      : request_(r), claim_(claim), config_(server_config(r->server)), started_(apr_time_now()) {}
 
   int run() {
     if (request_->method_number == M_GET) return get();
@@ -91,12 +92,12 @@ class Handling {
 
   /// After an unexpected failure, of which the log has been told.
   int failed() {
-    if (request_->sent_bodyct != 0) return OK;
+    if (request_->sent_bodyct != 0) return broken_off(request_);
     return answer(ews::fault_reply({.code = ResponseCode::ErrorInternalServerError}));
   }
 
  private:
-  [[nodiscard]] bool passes_on() const { return mode_ == Mode::On; }
+  [[nodiscard]] bool passes_on() const { return claim_.mode == Mode::On; }
 
   int get() {
     const int status = config_.wsdl.value_or(!passes_on()) ? answer_get(request_, config_) : DECLINED;
@@ -115,7 +116,9 @@ class Handling {
     if (const int status = body.read(std::min(kPrefixLimit, limit + 1), piece); status != OK) {
       return refused(status);
     }
-    const bool whole = body.ended() || body.size() == announced;
+    // A filter may make it longer.
+    const bool is_plain = request_->input_filters == request_->proto_input_filters;
+    const bool whole = body.ended() || (is_plain && body.size() == announced);
     if (passes_on() && whole && !names_an_operation(piece)) return declined("not ours", &body);
     ews::EnvelopeReader reader(&parsers());
     feed(reader, piece);
@@ -170,7 +173,7 @@ class Handling {
     }
     const auto deadline =
         std::chrono::steady_clock::now() + config_.write_timeout.value_or(kDefaultWriteTimeout);
-    const Identified identified = identify(request_, config_, mode_, *store, envelope, deadline);
+    const Identified identified = identify(request_, config_, claim_.mode, *store, envelope, deadline);
     if (const auto* fault = std::get_if<SoapFault>(&identified)) return ews::fault_reply(*fault);
     if (const auto* status = std::get_if<store::Status>(&identified)) {
       return ews::store_fault_reply(envelope, version, *status);
@@ -281,7 +284,7 @@ class Handling {
   }
 
   request_rec* request_;
-  Mode mode_;
+  const Claim& claim_;
   const ServerConfig& config_;
   apr_time_t started_;
   std::string operation_;
@@ -298,12 +301,12 @@ void prepare_parsers(apr_pool_t*, server_rec* first) {
 }
 
 int handle_request(request_rec* r) noexcept {
-  const Mode mode = location_config(r).mode;
-  if (mode == Mode::Unset || mode == Mode::Off || r->main != nullptr) return DECLINED;
+  const Claim* claim = claim_of(r);
+  if (claim == nullptr || r->main != nullptr) return DECLINED;
   constexpr int kFailed = -1000;
-  const int status = guarded(r->server, kFailed, [&] { return Handling(r, mode).run(); });
+  const int status = guarded(r->server, kFailed, [&] { return Handling(r, *claim).run(); });
   if (status != kFailed) return status;
-  return guarded(r->server, HTTP_INTERNAL_SERVER_ERROR, [&] { return Handling(r, mode).failed(); });
+  return guarded(r->server, HTTP_INTERNAL_SERVER_ERROR, [&] { return Handling(r, *claim).failed(); });
 }
 
 }  // namespace ews_im

@@ -12,10 +12,4 @@ void prepare_parsers(apr_pool_t* pchild, server_rec* first);
 /// handler: answers what is ours, and passes the rest on or gives it the local answer.
 int handle_request(request_rec* r) noexcept;
 
-/// translate_name: notes that a URL is ours alone, since map_to_storage cannot see the location's
-/// configuration.
-int note_claim(request_rec* r) noexcept;
-/// map_to_storage: spares a URL that is ours alone the walk through directories that it does not have.
-int claim(request_rec* r) noexcept;
-
 }  // namespace ews_im

@@ -2,6 +2,7 @@
 // The module record and the hooks; nothing else.
 #include "mod_ews_im/apache.h"
 #include "mod_ews_im/body.h"
+#include "mod_ews_im/claim.h"
 #include "mod_ews_im/config.h"
 #include "mod_ews_im/handler.h"
 #include "mod_ews_im/note.h"
@@ -20,8 +21,9 @@ void register_hooks(apr_pool_t* pool) {
   ap_hook_child_init(ews_im::open_stores, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_child_init(ews_im::prepare_parsers, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_child_status(ews_im::watch_children, nullptr, nullptr, APR_HOOK_MIDDLE);
-  ap_hook_translate_name(ews_im::note_claim, nullptr, nullptr, APR_HOOK_REALLY_FIRST);
-  ap_hook_map_to_storage(ews_im::claim, nullptr, nullptr, APR_HOOK_FIRST);
+  ap_hook_translate_name(ews_im::note_claim_early, nullptr, nullptr, APR_HOOK_REALLY_FIRST);
+  ap_hook_map_to_storage(ews_im::skip_directories, nullptr, nullptr, APR_HOOK_FIRST);
+  ap_hook_fixups(ews_im::note_claim, nullptr, nullptr, APR_HOOK_REALLY_FIRST);
   ap_hook_insert_filter(ews_im::follow_redirect, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_log_transaction(ews_im::publish_notes, nullptr, nullptr, APR_HOOK_REALLY_FIRST);
   ap_hook_handler(ews_im::handle_request, nullptr, kBeforeProxy, APR_HOOK_FIRST);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "mod_ews_im/answer.h"
+#include "mod_ews_im/claim.h"
 #include "mod_ews_im/note.h"
 
 namespace ews_im {
@@ -23,7 +24,7 @@ bool same_name(std::string_view one, std::string_view other) {
 
 /// The URL of the service as this client sees it, fit for XML and HTML.
 const char* service_url(request_rec* r) {
-  const std::string_view path = r->uri;
+  const std::string_view path = claim_of(r)->uri;
   const std::string_view last = last_segment(path);
   std::string service(path);
   if (!same_name(last, kService)) service.replace(path.size() - last.size(), last.size(), kService);
@@ -82,10 +83,10 @@ int send_page(request_rec* r) {
 
 }  // namespace
 
-bool is_service(const request_rec* r) { return same_name(last_segment(r->uri), kService); }
+bool is_service(const request_rec* r) { return same_name(last_segment(claim_of(r)->uri), kService); }
 
 int answer_get(request_rec* r, const ServerConfig& config) {
-  const std::string_view name = last_segment(r->uri);
+  const std::string_view name = last_segment(claim_of(r)->uri);
   for (const char* file : kFiles) {
     if (same_name(name, file)) return send_file(r, config, file);
   }

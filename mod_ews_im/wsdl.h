@@ -7,10 +7,10 @@
 
 namespace ews_im {
 
-/// True if the path ends in Exchange.asmx, in any case of letters.
+/// For a request with a claim. True if its path ends in Exchange.asmx, in any case of letters.
 [[nodiscard]] bool is_service(const request_rec* r);
 
-/// Returns what the handler must return; DECLINED if there is nothing of that name.
+/// For a request with a claim. Returns what the handler must return; DECLINED if there is nothing of that name.
 [[nodiscard]] int answer_get(request_rec* r, const ServerConfig& config);
 
 }  // namespace ews_im

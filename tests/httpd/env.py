@@ -154,9 +154,12 @@ class Env:
         return self.start()
 
     def __exit__(self, problem, *_):
-        if problem:
-            print(self.log()[-4000:])
-        self.close()
+        try:
+            self.end()  # a child's death is told by its parent, up to a second later
+        finally:
+            if problem:
+                print(self.log()[-4000:])
+            self.close()
 
     # ---- the store and its users
 
@@ -308,11 +311,16 @@ class Env:
             return
         atexit.unregister(self.close)
         try:
+            self.end()
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def end(self):
+        try:
             if self.process:
                 self.stop()
         finally:
             self.kill()
-            shutil.rmtree(self.scratch, ignore_errors=True)
 
     @staticmethod
     def wait(condition, seconds=SECONDS):

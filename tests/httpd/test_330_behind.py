@@ -116,32 +116,76 @@ printf 'Content-Type: text/plain\\n\\n'
 env | grep EWS_IM
 exec sed s/Envelope/Cover/g
 """
+SCRIPT_ALIAS = 'ScriptAliasMatch "^/run/script" "script"'
+ACTION = f'Action reader "/run/script" virtual\n{SCRIPT_ALIAS}'
 ACCESS = 'LogFormat "%>s %{EWS_IM_OPERATION}e %{EWS_IM_RESULT}e" ews\nCustomLog ews.log ews\n'
 
 
 @pytest.mark.parametrize("location, directives, modules", [
     ("", 'ScriptAliasMatch "(?i)^/ews/exchange.asmx$" "script"', []),
     # httpd makes another request for the script, and the filters of the first are gone.
-    ("SetHandler reader", 'Action reader "/run/script" virtual\nScriptAliasMatch "^/run/script" "script"', ["actions"]),
-], ids=["ScriptAlias", "Action"])
+    ("SetHandler reader", ACTION, ["actions"]),
+    # The second request is ours again, and reads less than the first gave back.
+    ("SetHandler reader", f'{ACTION}\n<Location "/run/">\n{LOGIN}EWSIm On\nLimitXMLRequestBody 5000\n</Location>', ["actions"]),
+    # The request gets another URL, where there is no EWSIm, before it is handled.
+    ("FallbackResource /run/script", SCRIPT_ALIAS, ["dir"]),
+], ids=["ScriptAlias", "Action", "Action, looked at twice", "FallbackResource"])
 def test_script(location, directives, modules):
     """A CGI program gets the whole body, and no variable of ours."""
-    with Env(location=f"EWSIm On\n{location}", modules=["cgid", "cgi", "alias", *modules],
-             directives=f"{ACCESS}{directives}\nScriptSock cgisock") as env:
+    with Env(location=f"EWSIm On\nLimitXMLRequestBody 0\n{location}", modules=["cgid", "cgi", "alias", *modules],
+             directives=f"EWSImBodyLimit 80M\n{ACCESS}{directives}\nScriptSock cgisock") as env:
         script = env.scratch / "script"
         script.write_text(SCRIPT, encoding="utf-8")
         script.chmod(0o755)
-        account = env.account()
-        for size in SIZES:
-            for chunked in (False, True):
-                body = CREATE_ITEM + b" " * size
-                reply = env.request("POST", URL, [body[:50], body[50:]] if chunked else body, account.address, XML, chunked)
-                assert reply.body == body.replace(b"Envelope", b"Cover"), (size, chunked, len(reply.body))
+        account, stranger = env.account(), env.account(mailbox=False)
+        # The stranger's are read to the end and then given back.
+        cases = [(user, envelope, size, chunked) for user, envelope in ((account, CREATE_ITEM), (stranger, LIST))
+                 for size in SIZES for chunked in (False, True)]
+        cases.append((stranger, LIST, 70_000_000, False))  # what lies as far behind its request is no memory
+        for user, envelope, size, chunked in cases:
+            body = envelope + b" " * size
+            reply = env.request("POST", URL, [body[:50], body[50:]] if chunked else body, user.address, XML, chunked)
+            assert reply.body == body.replace(b"Envelope", b"Cover"), (size, chunked, len(reply.body))
         assert account.call("GetImItemList").ok
         assert not env.check_log()
         log = env.scratch / "ews.log"
-        assert env.wait(lambda: log.read_text(encoding="utf-8").splitlines()
-                        == ["200 - declined"] * 2 * len(SIZES) + ["200 GetImItemList NoError"]), log.read_text(encoding="utf-8")
+        lines = [f"200 {'-' if user is account else 'GetImItemList'} declined" for user, *_ in cases]
+        assert env.wait(lambda: log.read_text(encoding="utf-8").splitlines() == [*lines, "200 GetImItemList NoError"]), \
+            log.read_text(encoding="utf-8")
+
+
+def test_script_in_an_error_page():
+    """Several requests within one read the body, one after the other: one gets it, and the others nothing."""
+    with Env(location=f'EWSIm On\nSetHandler "proxy:ajp://127.0.0.1:{free_port()}"', modules=[
+            "cgid", "cgi", "alias", "proxy", "proxy_ajp", "include"], directives=f"""{SCRIPT_ALIAS}
+ScriptSock cgisock
+ErrorDocument 503 /page.shtml
+<Location /page.shtml>
+  Options +Includes
+  SetOutputFilter INCLUDES
+</Location>""") as env:
+        env.allow_log("AH00957|AH00896")
+        script = env.scratch / "script"
+        script.write_text(SCRIPT, encoding="utf-8")
+        script.chmod(0o755)
+        (env.scratch / "htdocs/page.shtml").write_text('<!--#include virtual="/run/script" -->|' * 3, encoding="utf-8")
+        account = env.account()
+        for size in SIZES:
+            body = CREATE_ITEM + b" " * size
+            reply = env.request("POST", URL, body, account.address, XML)
+            assert reply.status == 503 and reply.body == body.replace(b"Envelope", b"Cover") + b"|||", (size, reply.body[-200:])
+        assert not env.check_log()
+
+
+def test_filter_by_its_name():
+    """Anybody who may write .htaccess can add any filter to any request."""
+    with Env(location="EWSIm On\nSetInputFilter EWS_IM_REPLAY", directives="""<Location /page.html>
+  SetInputFilter EWS_IM_REPLAY
+</Location>""") as env:
+        (env.scratch / "htdocs/page.html").write_text("page", encoding="utf-8")
+        assert env.request("GET", "/page.html").body == b"page"
+        assert env.account().call("GetImItemList").ok
+        assert not env.check_log()
 
 
 def test_nothing_that_reads_the_body():

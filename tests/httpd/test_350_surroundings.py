@@ -106,6 +106,17 @@ def test_directory_walk(location, served, status):
         assert not env.check_log()
 
 
+def test_fallback_of_a_url_that_is_ours_alone():
+    with Env(location="EWSIm Alone", modules=["dir"], directives="<Location />\nFallbackResource /other.html\n</Location>") as env:
+        (env.scratch / "htdocs/other.html").write_text("other", encoding="utf-8")
+        account = env.account()
+        assert account.call("GetImItemList").ok
+        for path, found in (("/ews/services.wsdl", b"<wsdl:definitions"), (URL, b"<html"), ("/x", b"other")):
+            assert found in env.request("GET", path, user=account.address).body
+        assert env.request("GET", "/ews/x", user=account.address).status == 404
+        assert not env.check_log()
+
+
 # ---- Filters
 
 def test_input_filter_sees_a_body_once():
