@@ -137,6 +137,8 @@ std::string read_file(const std::string& path) {
 /// Without the room kept at the end, which is nobody's.
 std::size_t used_of(const std::string& bytes) { return (bytes.find_last_not_of('\0') / kPage + 1) * kPage; }
 
+std::size_t in_head_of_page(std::size_t at) { return at / kPage * kPage + at % kPageHead; }
+
 /// A fresh file, so that nothing of an earlier trial is left in the lock file either.
 void put_file(const LmdbOptions& options, std::string_view bytes) {
   std::ofstream file(options.path + "/data.mdb", std::ios::binary | std::ios::trunc);
@@ -179,7 +181,7 @@ class Trials {
       std::string bytes = good_;
       std::size_t at = chance() % bytes.size();
       // Half of them where LMDB keeps its order: most do harm there.
-      if (i % 2 == 0) at = at / kPage * kPage + at % kPageHead;
+      if (i % 2 == 0) at = in_head_of_page(at);
       const unsigned bit = chance() % 8;
       bytes[at] = static_cast<char>(bytes[at] ^ (1U << bit));
       one("bit " + std::to_string(bit) + " of byte " + std::to_string(at), bytes);
@@ -255,7 +257,7 @@ void find(const LmdbOptions& options, const Guid& guid, unsigned seed) {
   if (fd < 0) give_up("cannot open " + file);
   std::mt19937 chance(seed);
   for (unsigned i = 0; i < 100000; ++i) {
-    const std::size_t at = chance() % used_of(good);
+    const std::size_t at = in_head_of_page(chance() % used_of(good));  // elsewhere hardly any kills
     const char damaged = static_cast<char>(good[at] ^ (1U << (chance() % 8)));
     if (pwrite(fd, &damaged, 1, static_cast<off_t>(at)) != 1) give_up("pwrite");
     const int well = in_child([&] { return others_are_well(options, guid) ? 0 : 1; });
