@@ -129,7 +129,8 @@ ACCESS = 'LogFormat "%>s %{EWS_IM_OPERATION}e %{EWS_IM_RESULT}e" ews\nCustomLog 
     ("SetHandler reader", f'{ACTION}\n<Location "/run/">\n{LOGIN}EWSIm On\nLimitXMLRequestBody 5000\n</Location>', ["actions"]),
     # The request gets another URL, where there is no EWSIm, before it is handled.
     ("FallbackResource /run/script", SCRIPT_ALIAS, ["dir"]),
-], ids=["ScriptAlias", "Action", "Action, looked at twice", "FallbackResource"])
+    ("", f'{SCRIPT_ALIAS}\n<DirectoryMatch "/htdocs/">\nRewriteEngine On\nRewriteRule . /run/script\n</DirectoryMatch>', ["rewrite"]),
+], ids=["ScriptAlias", "Action", "Action, looked at twice", "FallbackResource", "RewriteRule in a directory"])
 def test_script(location, directives, modules):
     """A CGI program gets the whole body, and no variable of ours."""
     with Env(location=f"EWSIm On\nLimitXMLRequestBody 0\n{location}", modules=["cgid", "cgi", "alias", *modules],
