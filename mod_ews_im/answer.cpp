@@ -138,6 +138,8 @@ int send_reply(request_rec* r, const ews::Reply& reply) {
 
 int broken_off(request_rec* r) {
   r->connection->keepalive = AP_CONN_CLOSE;
+  // Else httpd ends the body for a request that another was made of.
+  for (request_rec* each = r; each != nullptr; each = each->prev) each->eos_sent = 1;
   return AP_FILTER_ERROR;
 }
 

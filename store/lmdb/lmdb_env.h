@@ -88,6 +88,11 @@ class LmdbEnv {
   [[nodiscard]] const std::string& path() const { return options_.path; }
   /// Bytes.
   [[nodiscard]] unsigned page_size() const { return page_size_; }
+  /// Whether a value in the map ends on the page where it begins: LMDB takes its length from that page, whatever it says,
+  /// and the map reaches beyond the end of the file.
+  [[nodiscard]] bool is_within_page(const MDB_val& value) const {
+    return reinterpret_cast<std::uintptr_t>(value.mv_data) % page_size_ + value.mv_size <= page_size_;
+  }
 
  private:
   friend class LmdbTxn;

@@ -126,7 +126,7 @@ Status LmdbEnv::check_format() {
   error = mdb_dbi_open(txn, nullptr, 0, &database);
   if (error == 0) error = mdb_get(txn, kMainDatabase, &key_value, &record);
   std::optional<std::uint64_t> format;
-  if (error == 0 && record.mv_size < page_size_) {
+  if (error == 0 && is_within_page(record)) {
     const auto payload = payload_of(key.view(), {static_cast<const char*>(record.mv_data), record.mv_size});
     if (payload) format = decode_format(*payload);
   }

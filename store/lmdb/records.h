@@ -77,14 +77,11 @@ class Records {
   /// LMDB writes anew what it sees of a page that it changes: what was hidden would be lost.
   bool look_before_put(std::string_view key) { return is_sound(tree_->look_at_value(key), key); }
   bool look_before_erase(std::string_view key) { return is_sound(tree_->look_before_erase(key), key); }
-  /// LMDB takes the length of a value from its page, whatever it says.
   bool has_sound_length(std::string_view key, const MDB_val& record) {
-    return record.mv_size < kLeastFar || is_sound(tree_->look_at_value(key), key);
+    return env_->is_within_page(record) || is_sound(tree_->look_at_value(key), key);
   }
   bool is_sound(bool sound, std::string_view key);
   void count_pages(std::size_t size);
-
-  static constexpr std::size_t kLeastFar = 2000;  // shorter values stand on the page of their key
 
   LmdbEnv* env_;
   Tree* tree_;

@@ -359,11 +359,27 @@ void a_length_flipped() {
     flip_key(place.data(), head.view(), kHighByteOfLength);
     CPPUNIT_ASSERT(look_is_corrupt(*place.open(), [](MailboxView&) { return true; }));
     write_file(place.data(), sound);
-    flip_key(place.data(), format_key().view(), kHighByteOfLength);
-    LmdbOptions options = place.options();
-    CPPUNIT_ASSERT(is_corrupt(open_lmdb_store(options).status()));
-    write_file(place.data(), sound);
   }
+}
+
+/// In a fresh store it stands at the end of the file.
+void the_length_of_the_format_flipped() {
+  constexpr std::size_t kLengthAt = 9;  // before the value
+  LmdbPlace place;
+  const LmdbOptions& options = place.options();
+  const std::string record = RawStore(place.path()).get(format_key().view());
+  const std::string sound = read_file(place.data());
+  const std::size_t at = sound.rfind(record);
+  CPPUNIT_ASSERT(at > kLengthAt && at != std::string::npos);
+  for (const unsigned bit : {3U, 11U, 30U}) {
+    std::string damaged = sound;
+    char& byte = damaged[at - kLengthAt + bit / 8];
+    byte = static_cast<char>(byte ^ (1U << (bit % 8)));
+    write_file(place.data(), damaged);
+    CPPUNIT_ASSERT(is_corrupt(open_lmdb_store(options).status()));
+  }
+  write_file(place.data(), sound);
+  CPPUNIT_ASSERT(open_lmdb_store(options).ok());
 }
 
 void a_name_flipped() {
@@ -391,6 +407,7 @@ std::vector<Case> cases() {
   all.push_back({"a key flipped", a_key_flipped});
   all.push_back({"a name flipped", a_name_flipped});
   all.push_back({"a length flipped", a_length_flipped});
+  all.push_back({"the length of the format flipped", the_length_of_the_format_flipped});
   for (const MissingRow& row : kMissing) {
     all.push_back({std::string("a record missing, ") + row.name, [&row] { a_record_missing(row); }});
   }
