@@ -39,6 +39,13 @@ struct ImContacts {
   ImContacts() = default;
   ImContacts(const ImContacts&) = delete;  // the views point into this object
   ImContacts& operator=(const ImContacts&) = delete;
+  /// Keeps the memory alone.
+  void clear() {
+    text.clear();
+    memberships.clear();
+    contacts.clear();
+  }
+
   ImContacts(ImContacts&&) = default;
   ImContacts& operator=(ImContacts&&) = default;
 };
@@ -56,7 +63,9 @@ class MailboxView {
   /// By its ImAddress or TelUriAddress, compared as address_key says.
   [[nodiscard]] virtual std::optional<ImContact> im_contact_by_address(ContactKind kind,
                                                                        std::string_view address) = 0;
-  [[nodiscard]] virtual ImContacts im_contacts() = 0;
+  /// `used`: what another call has returned and nobody needs any more; its memory is used again.
+  [[nodiscard]] virtual ImContacts im_contacts(ImContacts used) = 0;
+  [[nodiscard]] ImContacts im_contacts() { return im_contacts(ImContacts()); }
   /// A distribution group of the directory, by address without ASCII case.
   [[nodiscard]] virtual std::optional<DistributionGroup> distribution_group(
       std::string_view smtp_address) = 0;

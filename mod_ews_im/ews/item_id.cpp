@@ -34,16 +34,17 @@ void append_little_endian(std::string& out, std::uint32_t value, unsigned bytes)
   for (unsigned i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> 8U * i & 0xFFU));
 }
 
-void put_counter(char* at, std::uint64_t value) {
-  for (unsigned i = 0; i < kCounterLength; ++i)
-    at[i] = static_cast<char>(value >> 8U * (kCounterLength - 1 - i) & 0xFFU);
-}
-
-void append_counter(std::string& out, std::uint64_t value) {
-  char bytes[kCounterLength];
-  put_counter(bytes, value);
-  out.append(bytes, kCounterLength);
-}
+/// Six bytes, the highest first, and two zeros. Written at once: who reads eight bytes that were written one by one
+/// waits for the last of them.
+struct GlobalCounter {
+  explicit GlobalCounter(std::uint64_t value) {
+    const std::uint64_t in_order = htobe64(value << 16U);
+    std::memcpy(bytes, &in_order, sizeof bytes);
+  }
+  [[nodiscard]] std::string_view alone() const { return {bytes, kCounterLength}; }
+  [[nodiscard]] std::string_view with_zeros() const { return {bytes, sizeof bytes}; }
+  char bytes[kCounterLength + 2];
+};
 
 std::string payload_prefix(char storage, const store::Guid& mailbox, std::size_t store_id_length) {
   std::string out(1, storage);
@@ -61,8 +62,7 @@ std::string entry_prefix(const store::Mailbox& mailbox, char type) {
   out.push_back(type);
   out.push_back('\0');
   out += mailbox.database_guid.view();
-  append_counter(out, mailbox.folder);
-  out.append(2, '\0');
+  out += GlobalCounter(mailbox.folder).with_zeros();
   return out;
 }
 
@@ -88,13 +88,6 @@ std::string change_key_prefix(const store::Mailbox& mailbox) {
   out += mailbox.database_guid.view();
   return out;
 }
-
-/// What follows the prefix of an item's id.
-struct ItemEnd {
-  explicit ItemEnd(std::uint64_t number) { put_counter(bytes, number); }
-  [[nodiscard]] std::string_view view() const { return {bytes, sizeof bytes}; }
-  char bytes[kCounterLength + 2] = {};
-};
 
 /// Returns the size; `out` has room for three bytes for each two.
 std::size_t compress_to(char* out, std::string_view payload) {
@@ -295,16 +288,16 @@ IdWriter::IdWriter(const store::Mailbox& mailbox)
                 std::string(1, shorter ? kRunLength : kUncompressed) + (shorter ? compressed : folder));
 }
 
-IdText IdWriter::item_id(store::ItemNumber number) const { return item_.id(ItemEnd(number).view()); }
+IdText IdWriter::item_id(store::ItemNumber number) const {
+  return item_.id(GlobalCounter(number).with_zeros());
+}
 
 std::size_t IdWriter::item_id_size(store::ItemNumber number) const {
-  return item_.id_size(ItemEnd(number).view());
+  return item_.id_size(GlobalCounter(number).with_zeros());
 }
 
 IdText IdWriter::contact_change_key(store::ChangeNumber change) const {
-  char end[kCounterLength];
-  put_counter(end, change);
-  return change_key_.then({end, sizeof end});
+  return change_key_.then(GlobalCounter(change).alone());
 }
 
 }  // namespace ews_im::ews

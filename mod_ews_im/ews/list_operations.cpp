@@ -6,16 +6,49 @@
 #include <numeric>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "mod_ews_im/ews/arguments.h"
 #include "mod_ews_im/ews/persona.h"
+#include "mod_ews_im/ews/stock.h"
 #include "mod_ews_im/ews/xml_text.h"
 
 namespace ews_im::ews {
 namespace {
 
 constexpr std::size_t kMostIds = 2000;  // in one GetImItems, contacts and groups together
+
+/// Contacts in memory that has served other lists before: the allocator gives that of a long list back to the
+/// system each time, and taking it anew costs as much as reading the list.
+class UsedContacts {
+ public:
+  UsedContacts() : contacts_(stock().take()) {
+    if (!contacts_) contacts_ = std::make_unique<store::ImContacts>();
+  }
+  ~UsedContacts() {
+    contacts_->clear();  // another user may be next
+    const bool worth_keeping = contacts_->text.capacity() <= kLongestKept;
+    if (worth_keeping && stock().give(contacts_.get())) std::ignore = contacts_.release();
+  }
+  UsedContacts(const UsedContacts&) = delete;
+  UsedContacts& operator=(const UsedContacts&) = delete;
+  [[nodiscard]] store::ImContacts& get() { return *contacts_; }
+  [[nodiscard]] const store::ImContacts& get() const { return *contacts_; }
+
+ private:
+  static constexpr std::size_t kLongestKept = std::size_t{1} << 20;
+  static constexpr std::size_t kMostKept = 16;
+  using ContactsStock = Stock<store::ImContacts, kMostKept>;
+
+  /// Never destroyed: when the process ends, threads of it may still be at work.
+  static ContactsStock& stock() {
+    static auto* const all = new ContactsStock;
+    return *all;
+  }
+
+  std::unique_ptr<store::ImContacts> contacts_;
+};
 
 /// Everything that a list's answer needs, and how it is written.
 class ImItemList : public BodyRenderer {
@@ -27,9 +60,12 @@ class ImItemList : public BodyRenderer {
 
   store::Mailbox mailbox;
   std::vector<store::ImGroup> groups;
-  store::ImContacts all;                ///< every contact of the mailbox
-  std::vector<std::uint32_t> personas;  ///< what to show, in this order: places in all.contacts
+  std::vector<std::uint32_t> personas;  ///< what to show, in this order: places in contacts()
   std::vector<AskedProperty> asked;
+
+  /// All of the mailbox.
+  void read_contacts(store::MailboxView& view) { all_.get() = view.im_contacts(std::move(all_.get())); }
+  [[nodiscard]] const std::vector<store::ImContactView>& contacts() const { return all_.get().contacts; }
 
   /// After the members above are filled, outside of the transaction.
   void complete() {
@@ -60,7 +96,7 @@ class ImItemList : public BodyRenderer {
     std::sort(places.begin(), places.end());
     std::vector<std::vector<Member>> joined(groups.size());
     auto place = places.end();  // of the last group: neighbours tend to be in the same one
-    for (const store::ImContactView& contact : all.contacts) {
+    for (const store::ImContactView& contact : contacts()) {
       for (const auto& [group, change] : contact.memberships) {
         if (place == places.end() || place->first != group)
           place = std::lower_bound(places.begin(), places.end(), std::pair(group, std::size_t{0}));
@@ -92,7 +128,7 @@ class ImItemList : public BodyRenderer {
     for (const std::uint32_t place : personas) {
       if (is_stopped(out)) break;
       out.raw("<t:Persona>");
-      write_persona(out, ids, all.contacts[place], asked);
+      write_persona(out, ids, contacts()[place], asked);
       out.raw("</t:Persona>");
     }
     out.raw("</t:Personas>");
@@ -105,6 +141,7 @@ class ImItemList : public BodyRenderer {
 
   Envelope envelope_;
   ServerVersion version_;
+  UsedContacts all_;
   std::optional<IdWriter> ids_;
   std::vector<std::vector<store::ItemNumber>> members_;
   std::uint64_t length_ = 0;
@@ -151,8 +188,8 @@ Reply get_im_item_list(const Call& call) {
   return list_reply(call, [](store::MailboxView& view, ImItemList& list) {
     list.groups = view.im_groups();
     store::sort_im_groups(list.groups);
-    list.all = view.im_contacts();
-    list.personas.resize(list.all.contacts.size());
+    list.read_contacts(view);
+    list.personas.resize(list.contacts().size());
     std::iota(list.personas.rbegin(), list.personas.rend(), 0U);
   });
 }
@@ -172,8 +209,8 @@ Reply get_im_items(const Call& call) {
       if (auto group = view.im_group(number)) list.groups.push_back(std::move(*group));
     }
     if (contact_ids.empty() && list.groups.empty()) return;
-    list.all = view.im_contacts();
-    const auto& all = list.all.contacts;
+    list.read_contacts(view);
+    const auto& all = list.contacts();
     for (const ItemId& id : contact_ids) {
       const store::ItemNumber number = item_number(id, list.mailbox);
       if (!contacts_seen.insert(number).second) continue;

@@ -9,12 +9,10 @@
 
 namespace ews_im::ews {
 
-/// For all threads.
-template <class Thing>
+/// For all threads; keeps no more than `kMost`.
+template <class Thing, std::size_t kMost = 256>
 class Stock {
  public:
-  static constexpr std::size_t kMost = 256;
-
   Stock() { things_.reserve(kMost); }
 
   /// nullptr: there is none. The caller owns it then.

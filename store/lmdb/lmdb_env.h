@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "store/lmdb/file_map.h"
 #include "store/lmdb/files.h"
 #include "store/lmdb/gate.h"
 #include "store/lmdb/lmdb_store.h"
@@ -108,7 +109,12 @@ class LmdbEnv {
   /// Bytes that the file must have for what is in it now.
   std::uint64_t needed_size();
   Status check_file_size(std::uint64_t needed, std::uint64_t size);
+  /// Whether the files are still those that were opened, and no shorter than they must be.
   Status check_files();
+  /// The same, at most once in a tick of the coarse clock (a few milliseconds) for all threads together.
+  Status check_files_at_times();
+  /// Maps the file for our own reading, as far as LMDB has mapped it; an errno.
+  int map_file();
   /// The tree that a transaction begins with. Faults as Tree::of.
   Result<Tree> tree_of(MDB_txn* txn, bool reads);
   Status reserve_file(std::uint64_t pages);
@@ -124,12 +130,14 @@ class LmdbEnv {
   bool is_backup_ = false;
   MDB_env* env_ = nullptr;  // changes only while map_lock_ is held alone
   int data_fd_ = -1;        // LMDB's own
+  FileMap map_;             // where LMDB does not say which page it reads; changes with env_
   unsigned page_size_ = 0;
   FileIdentity lock_identity_;
   FileIdentity data_identity_;
   UniqueFd turn_file_;  // data.mdb once more, for the lock by which writers take turns
   MapLock map_lock_;
-  std::atomic<bool> broken_{false};  // LMDB wants the environment to be closed and opened again
+  std::atomic<std::int64_t> checked_at_{0};  // nanoseconds of the coarse clock
+  std::atomic<bool> broken_{false};          // LMDB wants the environment to be closed and opened again
 };
 
 }  // namespace ews_im::store

@@ -71,6 +71,10 @@ Status LmdbEnv::open_once(unsigned flags) {
   if (error == 0) error = mdb_env_set_mapsize(env_, options_.map_size);
   if (error == 0) error = mdb_env_open(env_, options_.path.c_str(), flags, 0600);
   Status status = error == 0 ? after_open() : fault(error, "open");
+  if (status.ok()) {
+    error = map_file();
+    if (error != 0) status = fault(error, "map the data file");
+  }
   if (error == ENOMEM) {
     status = Status(Fault::Unavailable, status.detail() + "; no address space for a map of " +
                                             std::to_string(options_.map_size) +

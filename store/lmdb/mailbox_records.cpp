@@ -138,8 +138,9 @@ std::optional<ImContact> MailboxRecords::im_contact_by_address(ContactKind kind,
   return contact;
 }
 
-ImContacts MailboxRecords::im_contacts() {
-  ImContacts result;
+ImContacts MailboxRecords::im_contacts(ImContacts used) {
+  ImContacts result = std::move(used);
+  result.clear();
   const auto expected =
       static_cast<std::size_t>(std::min<std::uint64_t>(mailbox_.im_contacts, kLargestImContactLimit));
   std::vector<Piece> pieces;

@@ -25,7 +25,8 @@ class MailboxRecords final : public MailboxTransaction {
   [[nodiscard]] std::optional<ImContact> im_contact(ItemNumber number) override;
   [[nodiscard]] std::optional<ImContact> im_contact_by_address(ContactKind kind,
                                                                std::string_view address) override;
-  [[nodiscard]] ImContacts im_contacts() override;
+  using MailboxView::im_contacts;
+  [[nodiscard]] ImContacts im_contacts(ImContacts used) override;
   [[nodiscard]] std::optional<DistributionGroup> distribution_group(std::string_view smtp_address) override;
 
   [[nodiscard]] ItemNumber next_item_number() override;

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/lmdb/tree.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <limits>
 #include <utility>
 
-#include "store/lmdb/files.h"
 #include "store/lmdb/key.h"
 #include "store/lmdb/record.h"
 
@@ -35,44 +29,29 @@ std::size_t place_in(const Page& page, std::string_view key, std::size_t begin =
 
 }  // namespace
 
-Result<Tree> Tree::of(int fd, std::size_t page_size, std::size_t transaction) {
+Result<Tree> Tree::of(std::string_view map, std::size_t page_size, std::size_t transaction) {
   Tree tree;
-  tree.fd_ = fd;
+  tree.map_ = map;
   tree.page_size_ = page_size;
-  std::array<char, kMetaSize> bytes;
-  if (!tree.read(transaction % 2, 0, bytes.size(), bytes.data())) return tree.fault("the meta page");
-  tree.meta_ = decode_meta({bytes.data(), bytes.size()});
+  if (map.size() < kFirstPage * page_size) return Status(Fault::Corrupt, "there is no meta page");
+  tree.meta_ = decode_meta(tree.bytes_at(transaction % 2, kMetaSize));
   if (tree.meta_.transaction != transaction)
     return Status(Fault::Corrupt, "the meta page is that of another transaction");
-  if (tree.meta_.last_page >= std::numeric_limits<off_t>::max() / page_size)
+  if (tree.meta_.last_page >= map.size() / page_size)
     return Status(Fault::Corrupt, "the meta page is damaged");
   return tree;
 }
 
-bool Tree::fail(std::string damage, int error) {
+bool Tree::fail(std::string damage) {
   damage_ = std::move(damage);
-  error_ = error;
   return false;
 }
 
-bool Tree::damaged(std::size_t number, std::string_view what, int error) {
-  return fail("page " + std::to_string(number) + " " + std::string(what), error);
+bool Tree::damaged(std::size_t number, std::string_view what) {
+  return fail("page " + std::to_string(number) + " " + std::string(what));
 }
 
-Status Tree::fault(const std::string& where) const {
-  if (error_ != 0) return errno_fault(error_, where + ": " + damage_);
-  return {Fault::Corrupt, where + ": " + damage_};
-}
-
-bool Tree::read(std::size_t number, std::size_t offset, std::size_t size, char* bytes) {
-  const auto at = static_cast<off_t>(number * page_size_ + offset);
-  ssize_t got = 0;
-  do {
-    got = pread(fd_, bytes, size, at);
-  } while (got < 0 && errno == EINTR);
-  if (got < 0) return damaged(number, "cannot be read", errno);
-  return static_cast<std::size_t>(got) == size || damaged(number, "lies beyond the end of the file");
-}
+Status Tree::fault(const std::string& where) const { return {Fault::Corrupt, where + ": " + damage_}; }
 
 bool Tree::is_number(std::size_t number) {
   return (number >= kFirstPage && number <= meta_.last_page) ||
@@ -86,22 +65,17 @@ bool Tree::holds(const Level& level, std::string_view key, Side side) {
 
 bool Tree::enter(std::size_t number, std::string_view lower, std::optional<std::string_view> upper) {
   if (!is_number(number)) return false;
-  if (levels_.size() == depth_) levels_.push_back({std::make_unique<char[]>(page_size_), {}, {}, {}});
-  Level& level = levels_[depth_];
-  if (!read(number, 0, page_size_, level.bytes.get())) return false;
   const bool is_leaf = depth_ + 1 == meta_.depth;
   const auto page =
-      Page::of({level.bytes.get(), page_size_}, number, is_leaf ? PageKind::Leaf : PageKind::Branch);
+      Page::of(bytes_at(number, page_size_), number, is_leaf ? PageKind::Leaf : PageKind::Branch);
   if (!page) return damaged(number, "is damaged");
   // Of a branch's first entry the key means nothing, and there are keys below the second.
   const bool is_in_place = (is_leaf ? page->key(0) >= lower : page->key(1) > lower) &&
                            (!upper || page->key(page->count() - 1) < *upper);
   if (!is_in_place)
     return damaged(number, "is at a wrong place in the tree, or the page above it is damaged");
-  level.page = *page;
-  level.lower = lower;
-  level.upper = upper;
-  ++depth_;
+  if (levels_.size() == depth_) levels_.emplace_back();
+  levels_[depth_++] = {*page, lower, upper};
   return true;
 }
 
@@ -134,9 +108,8 @@ bool Tree::descend(std::string_view key, Side side) {
 
 // How many pages it has; nullopt: they are damaged.
 std::optional<std::size_t> Tree::look_at_far_value(const FarValue& value) {
-  std::array<char, kFarValueAt> head;
-  if (!is_number(value.page) || !read(value.page, 0, head.size(), head.data())) return std::nullopt;
-  const auto pages = far_pages({head.data(), head.size()}, value, page_size_);
+  if (!is_number(value.page)) return std::nullopt;
+  const auto pages = far_pages(bytes_at(value.page, kFarValueAt), value, page_size_);
   if (pages && *pages <= meta_.last_page - value.page + 1) return pages;
   damaged(value.page, "is damaged");
   return std::nullopt;
@@ -145,12 +118,9 @@ std::optional<std::size_t> Tree::look_at_far_value(const FarValue& value) {
 bool Tree::look_at_record(std::size_t entry) {
   const Page& leaf = levels_[depth_ - 1].page;
   std::string_view value;
-  std::string far_bytes;
   if (const auto far_value = leaf.far_value(entry)) {
     if (!look_at_far_value(*far_value)) return false;
-    far_bytes.resize(far_value->size);
-    if (!read(far_value->page, kFarValueAt, far_value->size, far_bytes.data())) return false;
-    value = far_bytes;
+    value = bytes_at(far_value->page, kFarValueAt + far_value->size).substr(kFarValueAt);
   } else {
     value = leaf.value(entry);
   }
@@ -171,15 +141,14 @@ bool Tree::look_at(std::string_view key) {
   if (!at_end && level.page.key(place) == key) return true;
   if (!at_begin && !look_at_record(place - 1)) return false;
   if (!at_end && !look_at_record(place)) return false;
-  // Copies, since the levels that hold them may be left.
-  if (at_begin && !level.lower.empty() && !descend(std::string(level.lower), Side::Below)) return false;
-  if (at_end && level.upper && !descend(std::string(*level.upper), Side::At)) return false;
+  if (at_begin && !level.lower.empty() && !descend(level.lower, Side::Below)) return false;
+  if (at_end && level.upper && !descend(*level.upper, Side::At)) return false;
   return descend(key, Side::At);
 }
 
 bool Tree::look_on(std::string_view key) {
   while (depth_ != 0 && levels_[depth_ - 1].upper && *levels_[depth_ - 1].upper <= key) {
-    if (!descend(std::string(*levels_[depth_ - 1].upper), Side::At)) return false;
+    if (!descend(*levels_[depth_ - 1].upper, Side::At)) return false;
   }
   return true;
 }
@@ -196,14 +165,14 @@ bool Tree::look_at_value(std::string_view key) {
 
 bool Tree::look_before_erase(std::string_view key) {
   if (!look_at_value(key)) return false;
-  std::vector<std::string> lower;
-  std::vector<std::string> upper;
+  std::vector<std::string_view> lower;
+  std::vector<std::string_view> upper;
   for (std::size_t level = 1; level < depth_; ++level) {
-    if (!levels_[level].lower.empty()) lower.emplace_back(levels_[level].lower);
-    if (levels_[level].upper) upper.emplace_back(*levels_[level].upper);
+    if (!levels_[level].lower.empty()) lower.push_back(levels_[level].lower);
+    if (levels_[level].upper) upper.push_back(*levels_[level].upper);
   }
-  const auto below = [&](const std::string& border) { return descend(border, Side::Below); };
-  const auto above = [&](const std::string& border) { return descend(border, Side::At); };
+  const auto below = [&](std::string_view border) { return descend(border, Side::Below); };
+  const auto above = [&](std::string_view border) { return descend(border, Side::At); };
   return std::ranges::all_of(lower, below) && std::ranges::all_of(upper, above) &&
          (!meta_.root || descend(key, Side::At));
 }

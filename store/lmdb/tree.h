@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree of pages of one snapshot, from the root down, read from the data file past LMDB: LMDB believes its pages,
-// and where one is damaged a search ends at a wrong leaf. Knows records by their keys and checksums alone.
+// The tree of pages of one snapshot, from the root down, read past LMDB: LMDB believes its pages, and where one is
+// damaged a search ends at a wrong leaf. Knows records by their keys and checksums alone.
 //
 // The pages of a snapshot do not change while its transaction lives; a tree must not outlive that.
 // What it cannot see is an older copy of a page in the place of a newer one: a page does not say which transaction wrote
@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,13 +23,13 @@ class Tree {
  public:
   /// No tree: nothing is looked at, and nothing found wrong.
   Tree() = default;
-  /// The tree that transaction `transaction` left. `fd`: the data file, which stays open as long as the tree is used.
-  /// Faults: Corrupt: the meta page is that of another transaction: a later commit has taken its place, or it is
-  /// damaged; Unavailable: it cannot be read.
-  static Result<Tree> of(int fd, std::size_t page_size, std::size_t transaction);
+  /// The tree that transaction `transaction` left. `map`: the data file, and what is mapped behind it; it stays as long
+  /// as the tree is used. Faults: Corrupt: the meta page is that of another transaction: a later commit has taken its
+  /// place, or it is damaged.
+  static Result<Tree> of(std::string_view map, std::size_t page_size, std::size_t transaction);
 
   /// Whether a search for `key` goes right: the pages on the way to its leaf are sound, and where it is not found,
-  /// so are the records at both sides of its place. What was read is kept, so that looking again costs little.
+  /// so are the records at both sides of its place. What was looked at is known, so that looking again costs little.
   [[nodiscard]] bool look_at(std::string_view key);
   /// Whether the pages are sound from the leaf of the last look up to that of `key`, which is not before it.
   [[nodiscard]] bool look_on(std::string_view key);
@@ -38,8 +37,7 @@ class Tree {
   [[nodiscard]] bool look_at_value(std::string_view key);
   /// Whether it may be removed: LMDB then may join pages on the way with those beside them.
   [[nodiscard]] bool look_before_erase(std::string_view key);
-  /// What the last look that returned false has found, after `where`: Corrupt, or Unavailable if the file cannot be
-  /// read.
+  /// What the last look that returned false has found, after `where`: Corrupt.
   [[nodiscard]] Status fault(const std::string& where) const;
 
   [[nodiscard]] const Meta& meta() const { return meta_; }
@@ -54,7 +52,6 @@ class Tree {
  private:
   // A page on the way down, and the keys that belong below it: from `lower` up to `upper`, if there is one.
   struct Level {
-    std::unique_ptr<char[]> bytes;
     Page page;
     std::string_view lower;
     std::optional<std::string_view> upper;
@@ -68,21 +65,23 @@ class Tree {
   [[nodiscard]] bool enter(std::size_t number, std::string_view lower, std::optional<std::string_view> upper);
   [[nodiscard]] bool enter_root();
   [[nodiscard]] bool enter_child(std::size_t entry);
-  [[nodiscard]] bool read(std::size_t number, std::size_t offset, std::size_t size, char* bytes);
+  /// REQUIRES: is_number(number). What follows a page of a far value is part of it.
+  [[nodiscard]] std::string_view bytes_at(std::size_t number, std::size_t size) const {
+    return map_.substr(number * page_size_, size);
+  }
   [[nodiscard]] std::optional<std::size_t> look_at_far_value(const FarValue& value);
   [[nodiscard]] bool look_at_record(std::size_t entry);
   // All false: what they keep is what fault() tells.
-  bool fail(std::string damage, int error = 0);
-  bool damaged(std::size_t number, std::string_view what, int error = 0);
+  bool fail(std::string damage);
+  bool damaged(std::size_t number, std::string_view what);
   void look_below(const Use& use, const Find& find);
 
-  int fd_ = -1;
+  std::string_view map_;
   std::size_t page_size_ = 0;
   Meta meta_;
   std::vector<Level> levels_;
   std::size_t depth_ = 0;  // so many of the levels are as the last look left them
   std::string damage_;
-  int error_ = 0;  // errno, if a page could not be read
 };
 
 }  // namespace ews_im::store

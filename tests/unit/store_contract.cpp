@@ -264,6 +264,26 @@ void contacts_outlive_the_view(Fixture& f) {
   CPPUNIT_ASSERT_EQUAL(std::size_t{1}, kept->contacts.at(0).memberships.size());
 }
 
+void memory_is_used_again(Fixture& f) {
+  for (const char* address : {"a@x", "b@x", "c@x"}) f.add_contact(address);
+  ImContacts kept;
+  f.read([&](MailboxView& view) { kept = view.im_contacts(); });
+  f.write([](MailboxTransaction& txn) {
+    txn.erase_im_contact(txn.im_contacts().contacts.at(0).number);
+    return Outcome::Commit;
+  });
+  f.read([&](MailboxView& view) { kept = view.im_contacts(std::move(kept)); });
+  CPPUNIT_ASSERT_EQUAL(std::size_t{2}, kept.contacts.size());
+  CPPUNIT_ASSERT_EQUAL(std::size_t{2}, kept.memberships.size());
+  CPPUNIT_ASSERT_EQUAL(std::string("b@x"), std::string(kept.contacts[0].im_address));
+  f.write([](MailboxTransaction& txn) {
+    for (const ImContactView& contact : txn.im_contacts().contacts) txn.erase_im_contact(contact.number);
+    return Outcome::Commit;
+  });
+  f.read([&](MailboxView& view) { kept = view.im_contacts(std::move(kept)); });
+  CPPUNIT_ASSERT(kept.contacts.empty() && kept.memberships.empty() && kept.text.empty());
+}
+
 void erasing(Fixture& f) {
   const ImContact a = f.add_contact("a@x");
   const ImContact b = f.add_contact("b@x");
@@ -593,6 +613,7 @@ std::vector<Case> store_contract(const MakeStorePlace& make) {
       {"two contacts with one address", two_contacts_with_one_address},
       {"lists ascend", lists_ascend},
       {"contacts outlive the view", contacts_outlive_the_view},
+      {"memory is used again", memory_is_used_again},
       {"erasing", erasing},
       {"groups are counted", groups_are_counted},
       {"a thousand contacts", a_thousand_contacts},

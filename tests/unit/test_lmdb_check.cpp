@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `check` finds: damaged pages, records that do not fit together; and the statistics of a sound store. Damaged
 // pages hide nothing from who reads or writes, either.
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
 #include <cstring>
 #include <random>
 #include <set>
@@ -18,19 +13,6 @@
 #include "store/lmdb/page.h"
 #include "store/lmdb/record.h"
 #include "tests/unit/lmdb_fixture.h"
-
-namespace {
-
-std::atomic<bool> pread_fails{false};
-
-}  // namespace
-
-// In the place of the C library's: the disk, or its file system, has ceased to work.
-extern "C" ssize_t pread(int fd, void* bytes, size_t size, off_t at) {
-  if (!pread_fails) return syscall(SYS_pread64, fd, bytes, size, at);
-  errno = EIO;
-  return -1;
-}
 
 namespace ews_im::tests {
 namespace {
@@ -261,26 +243,6 @@ void pages_of_any_bytes() {
     }
   }
   CPPUNIT_ASSERT(sound > 10000 && sound < 90000 && bytes_seen > 0);
-}
-
-// That is no damage, and may pass.
-void pages_that_cannot_be_read() {
-  LmdbPlace place;
-  fill(place, 3);
-  const auto store = place.open();
-  pread_fails = true;
-  const Status begun = store->read(kMailbox, [](MailboxView&) {});
-  pread_fails = false;
-  require_fault(Fault::Unavailable, begun, "page");
-  bool found = true;
-  const Status looked = store->read(kMailbox, [&](MailboxView& view) {
-    pread_fails = true;
-    found = view.im_contact(99).has_value();
-    pread_fails = false;
-  });
-  require_fault(Fault::Unavailable, looked, "page");
-  CPPUNIT_ASSERT(!found);
-  require_sound(place.path());
 }
 
 // LMDB leaves a value that became smaller in the same commit in as many pages as it had.
@@ -576,7 +538,6 @@ std::vector<Case> cases() {
       {"a free page in use", [] { a_free_page_in_use(false); }},
       {"a free page twice", [] { a_free_page_in_use(true); }},
       {"pages of any bytes", pages_of_any_bytes},
-      {"pages that cannot be read", pages_that_cannot_be_read},
       {"a border that leaves nothing", a_border_that_leaves_nothing},
       {"a value that became smaller", a_value_that_became_smaller},
   };

@@ -6,8 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "store/lmdb/key.h"
@@ -43,6 +45,19 @@ void data_file_removed() {
   fs::remove(place.data());
   require_fault(Fault::Unavailable, store->settings().status(), "removed or replaced");
   require_fault(Fault::Unavailable, add(*store, "a@x"), "removed or replaced");
+}
+
+// A change looks at once; a read at the latest when the coarse clock goes on, which it does every few milliseconds.
+void data_file_removed_after_a_look() {
+  constexpr auto kTicks = std::chrono::milliseconds(100);
+  LmdbPlace place;
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  CPPUNIT_ASSERT(store->settings().ok());
+  fs::remove(place.data());
+  require_fault(Fault::Unavailable, add(*store, "a@x"), "removed or replaced");
+  std::this_thread::sleep_for(kTicks);
+  require_fault(Fault::Unavailable, store->settings().status(), "removed or replaced");
 }
 
 void directory_moved_away() {
@@ -396,6 +411,7 @@ std::vector<Case> cases() {
   std::vector<Case> all{
       {"lock file replaced", lock_file_replaced},
       {"data file removed", data_file_removed},
+      {"data file removed after a look", data_file_removed_after_a_look},
       {"directory moved away", directory_moved_away},
       {"data file cut off while open", data_file_cut_off_while_open},
       {"pages given back unwritten", pages_given_back_unwritten},
