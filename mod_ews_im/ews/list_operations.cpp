@@ -28,8 +28,10 @@ class UsedContacts {
   }
   ~UsedContacts() {
     contacts_->clear();  // another user may be next
-    const bool worth_keeping = contacts_->text.capacity() <= kLongestKept;
-    if (worth_keeping && stock().give(contacts_.get())) std::ignore = contacts_.release();
+    const std::size_t size = contacts_->text.capacity() +
+                             contacts_->memberships.capacity() * sizeof(store::Membership) +
+                             contacts_->contacts.capacity() * sizeof(store::ImContactView);
+    if (size <= kMostBytesKept && stock().give(contacts_.get())) std::ignore = contacts_.release();
   }
   UsedContacts(const UsedContacts&) = delete;
   UsedContacts& operator=(const UsedContacts&) = delete;
@@ -37,7 +39,7 @@ class UsedContacts {
   [[nodiscard]] const store::ImContacts& get() const { return *contacts_; }
 
  private:
-  static constexpr std::size_t kLongestKept = std::size_t{1} << 20;
+  static constexpr std::size_t kMostBytesKept = std::size_t{2} << 20;
   static constexpr std::size_t kMostKept = 16;
   using ContactsStock = Stock<store::ImContacts, kMostKept>;
 

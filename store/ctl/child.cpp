@@ -92,7 +92,8 @@ Status death(int wait_status) {
   const int signal = WTERMSIG(wait_status);
   const std::string name = strsignal(signal);
   if (is_crash(signal))
-    return {Fault::Corrupt, "the store is damaged so badly that the process that read it died: " + name};
+    return {Fault::Corrupt,
+            "the store, or its disk, is damaged so badly that the process that read it died: " + name};
   return {Fault::Unavailable, "the process that used the store was ended: " + name};
 }
 

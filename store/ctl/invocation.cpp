@@ -22,7 +22,7 @@ constexpr Option kOptions[] = {
     {"json", 'j', nullptr, true, "print results as JSON"},
     {"wait", 'w', "SECONDS", true, "how long a change may wait for its turn, 1 to 3600 (default 10)"},
     {"mapsize", 0, "SIZE", true,
-     "address space for the store, as 512M or 16G (default 64G); it grows when needed"},
+     "address space for the store, as 512M or 16G (default 64G), taken twice; it grows when needed"},
     {"help", 'h', nullptr, true, "show this help, or that of a command"},
     {"version", 'V', nullptr, true, "show the version"},
     {"account", 0, "NAME", false, "the account name of a mailbox, for instance tsmith or CONTOSO\\tsmith"},

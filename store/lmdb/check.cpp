@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looks at every page of a snapshot, then at every record, and says what does not fit together. Changes nothing.
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <set>
@@ -8,6 +11,7 @@
 #include <vector>
 
 #include "store/lmdb/directory_records.h"
+#include "store/lmdb/files.h"
 #include "store/lmdb/free_list.h"
 #include "store/lmdb/lmdb_store_impl.h"
 #include "store/lmdb/maintenance.h"
@@ -320,7 +324,27 @@ void Check::look_at_right(std::string_view key, std::string_view payload) {
   }
 }
 
+// What the disk cannot give ends a process that looks for it in a map; reading the file tells where it is.
+Status read_through(LmdbEnv& env) {
+  constexpr std::size_t kStep = std::size_t{1} << 20;
+  mdb_filehandle_t fd = -1;
+  if (auto status = env.with("the file", [&](MDB_env* raw) { return mdb_env_get_fd(raw, &fd); });
+      !status.ok())
+    return status;
+  std::vector<char> bytes(kStep);
+  for (off_t at = 0;;) {
+    const ssize_t got = pread(fd, bytes.data(), bytes.size(), at);
+    if (got == 0) return {};
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0)
+      return errno_fault(
+          errno, env.path() + ": the data file cannot be read from byte " + std::to_string(at) + " on");
+    at += got;
+  }
+}
+
 Result<CheckSummary> check(LmdbEnv& env, const Finding& finding, const Progress& progress) {
+  if (auto status = read_through(env); !status.ok()) return status;
   auto txn = env.begin_read();
   if (!txn.ok()) return txn.status();
   return Check(txn.value(), finding).run(progress);

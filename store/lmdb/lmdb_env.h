@@ -92,7 +92,8 @@ class LmdbEnv {
   /// Whether a value in the map ends on the page where it begins: LMDB takes its length from that page, whatever it says,
   /// and the map reaches beyond the end of the file.
   [[nodiscard]] bool is_within_page(const MDB_val& value) const {
-    return reinterpret_cast<std::uintptr_t>(value.mv_data) % page_size_ + value.mv_size <= page_size_;
+    return is_map_aligned_ &&
+           reinterpret_cast<std::uintptr_t>(value.mv_data) % page_size_ + value.mv_size <= page_size_;
   }
 
  private:
@@ -111,8 +112,9 @@ class LmdbEnv {
   Status check_file_size(std::uint64_t needed, std::uint64_t size);
   /// Whether the files are still those that were opened, and no shorter than they must be.
   Status check_files();
-  /// The same, at most once in a tick of the coarse clock (a few milliseconds) for all threads together.
-  Status check_files_at_times();
+  /// The same, but whether they are still those at most once in a tick of the coarse clock (a few milliseconds) for
+  /// all threads together.
+  Status check_files_to_read();
   /// Maps the file for our own reading, as far as LMDB has mapped it; an errno.
   int map_file();
   /// The tree that a transaction begins with. Faults as Tree::of.
@@ -130,8 +132,10 @@ class LmdbEnv {
   bool is_backup_ = false;
   MDB_env* env_ = nullptr;  // changes only while map_lock_ is held alone
   int data_fd_ = -1;        // LMDB's own
-  FileMap map_;             // where LMDB does not say which page it reads; changes with env_
+  FileMap map_;             // the file once more, for Tree, as far as LMDB's map; changes as env_ does
   unsigned page_size_ = 0;
+  bool is_map_aligned_ =
+      false;  // to the pages of the file: not, if another machine made them larger than this one's
   FileIdentity lock_identity_;
   FileIdentity data_identity_;
   UniqueFd turn_file_;  // data.mdb once more, for the lock by which writers take turns

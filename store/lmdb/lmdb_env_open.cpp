@@ -76,7 +76,7 @@ Status LmdbEnv::open_once(unsigned flags) {
     if (error != 0) status = fault(error, "map the data file");
   }
   if (error == ENOMEM) {
-    status = Status(Fault::Unavailable, status.detail() + "; no address space for a map of " +
+    status = Status(Fault::Unavailable, status.detail() + "; no address space for two maps of " +
                                             std::to_string(options_.map_size) +
                                             " bytes: raise the limit of virtual memory, or lower mapsize=");
   }
@@ -93,6 +93,7 @@ Status LmdbEnv::after_open() {
   MDB_stat about{};
   mdb_env_stat(env_, &about);
   page_size_ = about.ms_psize;
+  is_map_aligned_ = page_size_ <= static_cast<unsigned long>(sysconf(_SC_PAGESIZE));
   if (!is_backup_) {
     const auto opened = identity_of(data_fd_);
     const auto lock = identity_of(lock_file_);
@@ -130,7 +131,7 @@ Status LmdbEnv::check_format() {
   error = mdb_dbi_open(txn, nullptr, 0, &database);
   if (error == 0) error = mdb_get(txn, kMainDatabase, &key_value, &record);
   std::optional<std::uint64_t> format;
-  if (error == 0 && is_within_page(record)) {
+  if (error == 0 && (is_within_page(record) || !is_map_aligned_)) {
     const auto payload = payload_of(key.view(), {static_cast<const char*>(record.mv_data), record.mv_size});
     if (payload) format = decode_format(*payload);
   }

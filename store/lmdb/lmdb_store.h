@@ -13,9 +13,10 @@ namespace ews_im::store {
 inline constexpr std::uint64_t kDefaultMapSize = std::uint64_t{64} << 30;
 
 struct LmdbOptions {
-  std::string path;                          ///< the directory
-  std::uint64_t map_size = kDefaultMapSize;  ///< bytes of address space; grows by itself when it is full
-  bool no_sync = false;                      ///< for measurements only: answers are not durable
+  std::string path;  ///< the directory
+  std::uint64_t map_size =
+      kDefaultMapSize;   ///< bytes of address space, taken twice; grows by itself when it is full
+  bool no_sync = false;  ///< for measurements only: answers are not durable
 };
 
 /// Makes an empty store in the directory `options.path`, which may exist if it is empty; its parent must

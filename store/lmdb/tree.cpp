@@ -37,7 +37,8 @@ Result<Tree> Tree::of(std::string_view map, std::size_t page_size, std::size_t t
   tree.meta_ = decode_meta(tree.bytes_at(transaction % 2, kMetaSize));
   if (tree.meta_.transaction != transaction)
     return Status(Fault::Corrupt, "the meta page is that of another transaction");
-  if (tree.meta_.last_page >= map.size() / page_size)
+  if (tree.meta_.last_page >= map.size() / page_size ||
+      (tree.meta_.root && *tree.meta_.root > tree.meta_.last_page))
     return Status(Fault::Corrupt, "the meta page is damaged");
   return tree;
 }

@@ -2,7 +2,8 @@
 // The tree of pages of one snapshot, from the root down, read past LMDB: LMDB believes its pages, and where one is
 // damaged a search ends at a wrong leaf. Knows records by their keys and checksums alone.
 //
-// The pages of a snapshot do not change while its transaction lives; a tree must not outlive that.
+// The pages of a snapshot do not change while its transaction lives; a tree must not outlive that. Each is checked once
+// and believed from then on.
 // What it cannot see is an older copy of a page in the place of a newer one: a page does not say which transaction wrote
 // it. `check` finds that in the list of free pages.
 #pragma once

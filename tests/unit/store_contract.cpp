@@ -272,7 +272,9 @@ void memory_is_used_again(Fixture& f) {
     txn.erase_im_contact(txn.im_contacts().contacts.at(0).number);
     return Outcome::Commit;
   });
+  const void* const memory = kept.contacts.data();
   f.read([&](MailboxView& view) { kept = view.im_contacts(std::move(kept)); });
+  CPPUNIT_ASSERT_EQUAL(memory, static_cast<const void*>(kept.contacts.data()));
   CPPUNIT_ASSERT_EQUAL(std::size_t{2}, kept.contacts.size());
   CPPUNIT_ASSERT_EQUAL(std::size_t{2}, kept.memberships.size());
   CPPUNIT_ASSERT_EQUAL(std::string("b@x"), std::string(kept.contacts[0].im_address));

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `check` finds: damaged pages, records that do not fit together; and the statistics of a sound store. Damaged
 // pages hide nothing from who reads or writes, either.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <random>
 #include <set>
@@ -13,6 +18,19 @@
 #include "store/lmdb/page.h"
 #include "store/lmdb/record.h"
 #include "tests/unit/lmdb_fixture.h"
+
+namespace {
+
+std::atomic<bool> pread_fails{false};
+
+}  // namespace
+
+// In the place of the C library's: the disk, or its file system, has ceased to work.
+extern "C" ssize_t pread(int fd, void* bytes, size_t size, off_t at) {
+  if (!pread_fails) return syscall(SYS_pread64, fd, bytes, size, at);
+  errno = EIO;
+  return -1;
+}
 
 namespace ews_im::tests {
 namespace {
@@ -243,6 +261,17 @@ void pages_of_any_bytes() {
     }
   }
   CPPUNIT_ASSERT(sound > 10000 && sound < 90000 && bytes_seen > 0);
+}
+
+// That is no damage, and may pass.
+void a_file_that_cannot_be_read() {
+  LmdbPlace place;
+  fill(place, 3);
+  pread_fails = true;
+  const auto checked = check_lmdb_store(place.options(), {}, {});
+  pread_fails = false;
+  require_fault(Fault::Unavailable, checked.status(), "from byte 0 on");
+  require_sound(place.path());
 }
 
 // LMDB leaves a value that became smaller in the same commit in as many pages as it had.
@@ -538,6 +567,7 @@ std::vector<Case> cases() {
       {"a free page in use", [] { a_free_page_in_use(false); }},
       {"a free page twice", [] { a_free_page_in_use(true); }},
       {"pages of any bytes", pages_of_any_bytes},
+      {"a file that cannot be read", a_file_that_cannot_be_read},
       {"a border that leaves nothing", a_border_that_leaves_nothing},
       {"a value that became smaller", a_value_that_became_smaller},
   };

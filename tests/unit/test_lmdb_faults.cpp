@@ -76,6 +76,7 @@ void data_file_cut_off_while_open() {
   const auto store = place.open();
   require_ok(store->add_mailbox(entry_of(1), soon()));
   for (int i = 0; i < 100; ++i) require_ok(add(*store, std::to_string(i) + "@x"));
+  CPPUNIT_ASSERT(store->settings().ok());
   fs::resize_file(place.data(), 3 * 4096);
   require_fault(Fault::Corrupt, store->settings().status(), "cut off");
   require_fault(Fault::Corrupt, add(*store, "a@x"), "cut off");
