@@ -85,15 +85,13 @@ bool is_empty_directory(const std::string& path) {
   return true;
 }
 
-// Whether the owner can get to what is in `folder`, tried for a moment in its skin.
+// Whether the owner can get to what is in `folder`.
 bool can_enter(const Owner& owner, const std::string& folder) {
-  if (setegid(owner.gid) != 0) return false;
-  bool can = seteuid(owner.uid) == 0;
-  if (can) {
-    can = faccessat(AT_FDCWD, folder.c_str(), X_OK, AT_EACCESS) == 0;
-    if (seteuid(0) != 0) return false;
-  }
-  return setegid(0) == 0 && can;
+  const auto try_it = [&](const SendLine&) {
+    Status status = become(owner);
+    return !status.ok() || access(folder.c_str(), X_OK) == 0 ? status : denied(folder);
+  };
+  return run_in_child(try_it, {}).ok();
 }
 
 Owner choose_owner(const std::string& path) {
@@ -147,9 +145,10 @@ Status become_owner_to_be(const std::string& path, const std::optional<std::stri
 
   const auto current = owner_of(path);
   if (current && current->uid != 0) {
-    if (wanted && owner.uid != current->uid) {
-      return {Fault::Denied, path + " belongs to " + user_name(current->uid) + ", not to " +
-                                 user_name(owner.uid) +
+    const bool other_group = wanted && wanted->find(':') != std::string::npos && owner.gid != current->gid;
+    if (other_group || (wanted && owner.uid != current->uid)) {
+      return {Fault::Denied, path + " belongs to " + user_name(current->uid) + " and group " +
+                                 std::to_string(current->gid) + ", not to " + *wanted +
                                  ": choose another directory, or change its owner first"};
     }
     return become(*current);

@@ -154,8 +154,7 @@ Exit run_guarded(const std::function<Exit()>& command) {
     } catch (const std::exception& error) {
       exit = fail(Exit::StoreUnusable, error.what());
     }
-    if (!finish_output() && exit == Exit::Ok)
-      exit = fail(Exit::StoreUnusable, "the output could not be written");
+    if (!finish_output() && exit == Exit::Ok) exit = fail(Exit::StoreUnusable, kOutputLost);
     _exit(static_cast<int>(exit));
   }
   const int wait_status = wait_for(child);

@@ -39,15 +39,15 @@ bool is_directory(const std::string& path) {
   return ::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-// FILE itself, or a name after the time in it, if it is a directory.
-std::string backup_name(const std::string& file) {
-  if (!is_directory(file)) return file;
+// A name after the time in the directory. `number`: which of those that were made in the same second, from 1 on.
+std::string backup_name(const std::string& directory, unsigned number) {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
   gmtime_r(&now, &parts);
   char name[64];
-  return file + (file.ends_with('/') ? "" : "/") +
-         std::string(name, std::strftime(name, sizeof name, "mod_ews_im-%Y%m%dT%H%M%SZ.mdb", &parts));
+  return directory + (directory.ends_with('/') ? "" : "/") +
+         std::string(name, std::strftime(name, sizeof name, "mod_ews_im-%Y%m%dT%H%M%SZ", &parts)) +
+         (number == 1 ? "" : "-" + std::to_string(number)) + ".mdb";
 }
 
 std::uint64_t size_of(const std::string& file) {
@@ -59,6 +59,8 @@ struct Field {
   const char* name;
   std::uint64_t LmdbStatistics::*value;
 };
+
+constexpr unsigned kMostInASecond = 100;
 
 constexpr Field kFields[] = {
     {"map_size", &LmdbStatistics::map_size},
@@ -135,15 +137,22 @@ Status check_and_send(const Invocation& invocation, const SendLine& send) {
 
 Exit backup(const Invocation& invocation) {
   if (auto status = become_owner_of(invocation.store); !status.ok()) return fail(status);
-  const std::string file = backup_name(invocation.arguments[0]);
   if (auto status = check_lmdb_store_path(invocation.store, geteuid()); !status.ok())
     return fail_without_store(status);
-  const Status status = run_in_child(
-      [&](const SendLine&) {
-        ProgressLine progress("copying", Unit::Bytes);
-        return backup_lmdb_store(lmdb_options(invocation), file, progress.function());
-      },
-      {});
+  const bool into_directory = is_directory(invocation.arguments[0]);
+  std::string file = invocation.arguments[0];
+  Status status;
+  unsigned number = 0;
+  do {
+    if (into_directory) file = backup_name(invocation.arguments[0], ++number);
+    status = run_in_child(
+        [&](const SendLine&) {
+          ProgressLine progress("copying", Unit::Bytes);
+          return backup_lmdb_store(lmdb_options(invocation), file, progress.function());
+        },
+        {});
+  } while (into_directory && !status.ok() && status.fault() == Fault::AlreadyExists &&
+           number < kMostInASecond);
   if (!status.ok()) return fail_as(status);
   if (invocation.json) {
     print_json(Json{{"file", file}, {"bytes", size_of(file)}});

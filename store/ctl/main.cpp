@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // ews-imctl(8): the administrator's command. Runs the row of the table of commands that the command line
 // names.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string>
@@ -16,10 +18,20 @@ namespace {
 
 constexpr const char* kDefaultStore = "/var/lib/mod_ews_im";
 
+// Else the data file gets the number of a closed one when it is opened, and what is printed is written over it. What
+// holds the place cannot be written to, so that lost output is told.
+bool hold_standard_files() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace ews_im::store::ctl;  // NOLINT(google-build-using-namespace)
+  if (!hold_standard_files()) return static_cast<int>(Exit::StoreUnusable);
   umask(077);
   const char* store = std::getenv("EWS_IM_STORE");
   const auto parsed =
@@ -40,7 +52,6 @@ int main(int argc, char** argv) {
   } else {
     exit = run_guarded([&] { return invocation.command->run(invocation); });
   }
-  if (!finish_output() && exit == Exit::Ok)
-    exit = fail(Exit::StoreUnusable, "the output could not be written");
+  if (!finish_output() && exit == Exit::Ok) exit = fail(Exit::StoreUnusable, kOutputLost);
   return static_cast<int>(exit);
 }

@@ -34,6 +34,9 @@ Exit fail(const Status& status);
 /// The words for a refusal; `what` says which group, contact or name it is about.
 [[nodiscard]] std::string refusal_text(Refusal refusal, std::string_view what);
 
+inline constexpr std::string_view kOutputLost =
+    "the output could not be written; what was to be changed is changed";
+
 /// True if all that was printed has reached its destination.
 [[nodiscard]] bool finish_output();
 

@@ -53,12 +53,19 @@ Result<DirectoryEntry> find_mailbox(Store& store, const std::string& name) {
     if (!found.ok()) return found.status();
     if (found.value()) return *std::move(found.value());
   }
+  std::optional<DirectoryEntry> entry;
   for (const NameKind kind :
        {NameKind::SmtpAddress, NameKind::UserPrincipalName, NameKind::Account, NameKind::Sid}) {
     auto found = store.find(kind, name);
     if (!found.ok()) return found.status();
-    if (found.value()) return *std::move(found.value());
+    if (!found.value()) continue;
+    if (entry && entry->guid != found.value()->guid) {
+      return {Fault::NotFound, name + " is a name of two mailboxes, " + entry->guid.text() + " and " +
+                                   found.value()->guid.text() + ": give the GUID of one"};
+    }
+    entry = std::move(found.value());
   }
+  if (entry) return *std::move(entry);
   return {Fault::NotFound, "there is no mailbox " + name + "; 'ews-imctl mailbox list' lists them"};
 }
 

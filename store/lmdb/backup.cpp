@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -124,17 +125,30 @@ Status require_sound(const std::string& file) {
           file + ": " + std::to_string(summary.value().findings) + " findings, the first: " + first};
 }
 
+Status there_already(const std::string& file) { return {Fault::AlreadyExists, file + " is there already"}; }
+
+Status require_new(const std::string& file) {
+  struct stat about {};
+  return lstat(file.c_str(), &about) == 0 ? there_already(file) : Status();
+}
+
 // Removes a file at the end of its life unless it was renamed.
 class TemporaryFile {
  public:
   static Result<TemporaryFile> make_beside(const std::string& file) {
     std::string name = file + ".XXXXXX";
+    const std::size_t slash = file.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : file.substr(0, slash);
+    UniqueFd directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return errno_fault(errno, folder);
     UniqueFd fd(mkostemp(name.data(), O_CLOEXEC));
     if (!fd) return errno_fault(errno, file);
-    return TemporaryFile(std::move(name), std::move(fd));
+    return TemporaryFile(std::move(name), std::move(fd), std::move(directory));
   }
   TemporaryFile(TemporaryFile&& other) noexcept
-      : name_(std::exchange(other.name_, {})), fd_(std::move(other.fd_)) {}
+      : name_(std::exchange(other.name_, {})),
+        fd_(std::move(other.fd_)),
+        directory_(std::move(other.directory_)) {}
   TemporaryFile& operator=(TemporaryFile&&) = delete;
   ~TemporaryFile() {
     if (!name_.empty()) unlink(name_.c_str());
@@ -142,17 +156,27 @@ class TemporaryFile {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] int fd() const { return fd_.get(); }
+  /// Durably, to a name that nothing has. Faults: AlreadyExists, and those of the file system.
   Status rename_to(const std::string& file) {
-    if (rename(name_.c_str(), file.c_str()) != 0) return errno_fault(errno, file);
+    int error = renameat2(AT_FDCWD, name_.c_str(), AT_FDCWD, file.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
+    // Not all file systems can: these are looked at once more.
+    if (error == EINVAL || error == ENOSYS) {
+      if (auto status = require_new(file); !status.ok()) return status;
+      error = rename(name_.c_str(), file.c_str()) == 0 ? 0 : errno;
+    }
+    if (error == EEXIST) return there_already(file);
+    if (error != 0) return errno_fault(error, file);
     name_.clear();
-    const std::size_t slash = file.rfind('/');
-    return sync_directory(slash == std::string::npos ? "." : slash == 0 ? "/" : file.substr(0, slash));
+    if (fsync(directory_.get()) != 0) return errno_fault(errno, file);
+    return {};
   }
 
  private:
-  TemporaryFile(std::string name, UniqueFd fd) : name_(std::move(name)), fd_(std::move(fd)) {}
+  TemporaryFile(std::string name, UniqueFd fd, UniqueFd directory)
+      : name_(std::move(name)), fd_(std::move(fd)), directory_(std::move(directory)) {}
   std::string name_;
   UniqueFd fd_;
+  UniqueFd directory_;
 };
 
 // Makes folder()/data.mdb by `write`, checks it and puts it in place.
@@ -163,15 +187,18 @@ Status put_in_place(NewStore& store, std::optional<ExclusiveUse>& use,
   if (!fd) return errno_fault(errno, file);
   if (auto status = write(fd.get(), file); !status.ok()) return status;
   if (auto status = require_sound(file); !status.ok()) return status;
-  if (auto status = store.put_in_place(); !status.ok()) return status;
-  return use ? use->forget_readers() : Status();
+  // First, since whoever waits to open the store would read the new file by the old one's lock file, if this ended
+  // between the two.
+  if (use) {
+    if (auto status = use->forget_readers(); !status.ok()) return status;
+  }
+  return store.put_in_place();
 }
 
 }  // namespace
 
 Status backup_lmdb_store(const LmdbOptions& options, const std::string& file, const Progress& progress) {
-  struct stat about {};
-  if (lstat(file.c_str(), &about) == 0) return {Fault::AlreadyExists, file + " is there already"};
+  if (auto status = require_new(file); !status.ok()) return status;
   const auto store = open_shared(options);
   if (!store.ok()) return store.status();
   auto temporary = TemporaryFile::make_beside(file);
@@ -184,9 +211,9 @@ Status backup_lmdb_store(const LmdbOptions& options, const std::string& file, co
 
 Status restore_lmdb_store(const std::string& file, const std::string& path, bool replace,
                           const Progress& progress) {
+  if (auto status = require_sound(file); !status.ok()) return status;
   const UniqueFd from(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!from) return errno_fault(errno, file);
-  if (auto status = require_sound(file); !status.ok()) return status;
   auto store = NewStore::begin(path, replace);
   if (!store.ok()) return store.status();
   std::optional<ExclusiveUse> use;

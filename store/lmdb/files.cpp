@@ -179,6 +179,9 @@ Status check_store_files(const std::string& path, uid_t user) {
 Status check_data_size(const std::string& file) {
   struct stat about {};
   if (stat(file.c_str(), &about) != 0) return errno_fault(errno, file);
+  if (S_ISDIR(about.st_mode))
+    return {Fault::Denied, file + " is a directory; to look at a store, give its directory with --store"};
+  if (!S_ISREG(about.st_mode)) return {Fault::Denied, file + " is no regular file"};
   if (about.st_size >= kSmallestDataFile) return {};
   return {Fault::Corrupt, file + " has " + std::to_string(about.st_size) +
                               " bytes, too few for a store: it was cut off; restore a backup"};

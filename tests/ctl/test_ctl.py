@@ -1,118 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ews-imctl as an administrator and a script use it: every command, good and bad, on a store of its own."""
+"""ews-imctl's command line, and its commands for mailboxes, lists, groups and contacts, good and bad."""
 
-import json
 import os
 import pty
 import pwd
 import re
 import select
-import shutil
 import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-CTL = (ROOT / os.environ.get("BUILD", "build") / "ews-imctl").resolve()
-MANUAL = ROOT / "doc" / "ews-imctl.8"
-AS_ROOT = os.geteuid() == 0
-SECONDS = 60
-OK, REFUSED, USAGE, UNUSABLE, BUSY, FINDINGS = range(6)
-DEFAULT_GROUPS = ["Other Contacts", "Tagged", "Favorites"]
-
-# Holds the store open as a server would; with "write" it also holds the turn to write. Says so, and waits.
-# Holds a transaction, as another process of the product would: who writes has the lock of the data file first.
-HOLDER = """
-import ctypes, fcntl, sys
-if sys.argv[2] == "write":
-    turn = open(sys.argv[1] + "/data.mdb", "r+b")
-    fcntl.flock(turn, fcntl.LOCK_EX)
-lmdb = ctypes.CDLL("liblmdb.so.0")
-env, txn = ctypes.c_void_p(), ctypes.c_void_p()
-assert lmdb.mdb_env_create(ctypes.byref(env)) == 0
-assert lmdb.mdb_env_set_maxreaders(env, 4096) == 0
-assert lmdb.mdb_env_open(env, sys.argv[1].encode(), 0x200000, 0o600) == 0
-flags = 0 if sys.argv[2] == "write" else 0x20000
-assert lmdb.mdb_txn_begin(env, None, flags, ctypes.byref(txn)) == 0
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-class Place:
-    """A directory that both root and www-data can enter, with a store in it when one is made."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.store = folder / "store"
-
-    def run(self, *arguments, store=None, env=None, text_in="", prefix=()):
-        return subprocess.run([*prefix, CTL, "--store", store or self.store, *arguments], input=text_in, timeout=SECONDS,
-                              capture_output=True, text=True, errors="surrogateescape", check=False, cwd=self.folder,
-                              env=dict(os.environ, **(env or {})))
-
-    def ok(self, *arguments, **options):
-        done = self.run(*arguments, **options)
-        assert done.returncode == OK, f"{arguments}: {done.returncode} {done.stderr}"
-        return done.stdout
-
-    def json(self, *arguments, **options):
-        return json.loads(self.ok("--json", *arguments, **options))
-
-    def fails(self, code, *arguments, saying="", **options):
-        done = self.run(*arguments, **options)
-        assert done.returncode == code, f"{arguments}: {done.returncode} {done.stdout}{done.stderr}"
-        assert done.stderr.startswith("ews-imctl: ") and saying in done.stderr, done.stderr
-        assert code == FINDINGS or done.stdout == ""
-        return done.stderr
-
-    def groups(self, mailbox="tsmith@contoso.com"):
-        """{name of a group: the addresses in it}"""
-        shown = self.json("list", "show", mailbox)
-        address = {c["number"]: c.get("im_address") or c["tel_uri_address"] for c in shown["contacts"]}
-        return {g["display_name"]: [address[m] for m in g["members"]] for g in shown["groups"]}
-
-    def owner_only(self):
-        """Whom the store belongs to; fails if others can touch it."""
-        owners = set()
-        for path, mode in ((self.store, 0o700), (self.store / "data.mdb", 0o600), (self.store / "lock.mdb", 0o600)):
-            about = path.stat()
-            assert about.st_mode & 0o777 == mode, path
-            owners.add((about.st_uid, about.st_gid))
-        assert len(owners) == 1
-        return owners.pop()
-
-    def hold(self, how):
-        user = {"user": self.owner_only()[0], "group": self.owner_only()[1], "extra_groups": []} if AS_ROOT else {}
-        process = subprocess.Popen(["/usr/bin/python3", "-c", HOLDER, self.store, how], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, text=True, cwd="/", **user)
-        assert process.stdout.readline() == "held\n"
-        return process
-
-
-@pytest.fixture(name="place")
-def fixture_place():
-    folder = Path(tempfile.mkdtemp(prefix="ews-imctl-test-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield Place(folder)
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(name="box")
-def fixture_box(place):
-    """A store with the mailbox of tsmith@contoso.com."""
-    place.ok("mailbox", "add", "tsmith@contoso.com", "--alias", "tom@contoso.com", "--upn", "tsmith@CORP", "--sid",
-             "S-1-5-21-1-2-3-1001", "--account", "CONTOSO\\tsmith")
-    return place
-
-
-def release(process):
-    process.communicate("", timeout=SECONDS)
-    assert process.returncode == 0
+from tests.ctl.place import AS_ROOT, CTL, DEFAULT_GROUPS, MANUAL, OK, REFUSED, SECONDS, UNUSABLE, USAGE
 
 
 # ---- the command line
@@ -335,6 +234,15 @@ def test_names_that_are_taken(box):
     box.fails(REFUSED, "alias", "add", "tadams@contoso.com", "tom@contoso.com")
     box.fails(REFUSED, "mailbox", "set", "tadams@contoso.com", "--address", "tsmith@contoso.com")
     assert len(box.json("mailbox", "list")) == 2
+
+
+def test_a_name_of_two_mailboxes(box):
+    """An address of one and the user principal name of another: neither is meant, least of all by remove."""
+    box.ok("mailbox", "add", "tadams@contoso.com", "--upn", "tom@contoso.com")
+    for command in (["mailbox", "show"], ["mailbox", "remove", "--yes"], ["group", "list"]):
+        box.fails(REFUSED, *command, "tom@contoso.com", saying="two mailboxes")
+    assert len(box.json("mailbox", "list")) == 2
+    box.ok("mailbox", "show", "tadams@contoso.com")
 
 
 def test_mailbox_set(box):
@@ -565,150 +473,3 @@ def test_output_that_cannot_be_written(box):
         done = subprocess.run([CTL, "--store", box.store, "mailbox", "list"], stdout=full, stderr=subprocess.PIPE, text=True,
                               timeout=SECONDS, check=False)
     assert done.returncode == UNUSABLE and "output" in done.stderr
-
-
-# ---- the store as a whole
-
-def test_beside_another_process(box):
-    holder = box.hold("read")
-    box.ok("group", "add", "tsmith@contoso.com", "Work")
-    box.ok("backup", box.store)
-    assert box.json("stat")["readers"] >= 1 and box.json("check")["findings"] == []
-    backup = next(box.store.glob("mod_ews_im-*.mdb"))
-    box.fails(BUSY, "compact", saying="in use")
-    box.fails(BUSY, "restore", backup, "--replace", saying="in use")
-    release(holder)
-    box.ok("compact")
-
-
-def test_waiting_for_the_turn(box):
-    holder = box.hold("write")
-    started = time.monotonic()
-    box.fails(BUSY, "--wait", "1", "group", "add", "tsmith@contoso.com", "Work")
-    assert 0.9 < time.monotonic() - started < 20
-    assert "Work" not in box.groups()  # readers do not wait
-    waiting = subprocess.Popen([CTL, "--store", box.store, "--wait", "60", "group", "add", "tsmith@contoso.com", "Work"],
-                               stdout=subprocess.DEVNULL)
-    time.sleep(0.3)
-    assert waiting.poll() is None
-    release(holder)
-    assert waiting.wait(SECONDS) == OK and "Work" in box.groups()
-
-
-def test_backup_and_restore(box):
-    box.ok("group", "add", "tsmith@contoso.com", "Work")
-    file = box.store / "saved.mdb"
-    assert box.json("backup", file) == {"file": str(file), "bytes": file.stat().st_size}
-    assert file.stat().st_mode & 0o777 == 0o600
-    box.fails(REFUSED, "backup", file, saying="already")
-    assert box.json("check", file) == {**box.json("check"), "complete": True}
-    box.ok("group", "add", "tsmith@contoso.com", "Later")
-
-    other = box.folder / "other"
-    box.ok("restore", file, store=other, env={"EWS_IM_STORE": "unused"})
-    assert "Work" in box.ok("group", "list", "tsmith@contoso.com", store=other)
-    assert other.stat().st_uid == box.store.stat().st_uid
-    box.fails(REFUSED, "restore", file, store=other, saying="--replace")
-    box.fails(REFUSED, "restore", box.folder / "missing.mdb", saying="missing.mdb")
-    box.ok("restore", file, "--replace")
-    assert set(box.groups()) == {*DEFAULT_GROUPS, "Work"}
-    assert box.json("check")["findings"] == []
-
-
-def test_backup_into_a_directory(box):
-    file = Path(box.json("backup", box.store)["file"])
-    assert file.parent == box.store and re.fullmatch(r"mod_ews_im-\d{8}T\d{6}Z\.mdb", file.name)
-
-
-def test_stat_and_check(box):
-    box.ok("contact", "add", "tsmith@contoso.com", "a@b")
-    stat = box.json("stat")
-    assert (stat["mailboxes"], stat["im_groups"], stat["im_contacts"], stat["reader_slots"]) == (1, 3, 1, 4096)
-    assert "mailboxes 1\n" in box.ok("stat")
-    checked = box.json("check")
-    assert checked.pop("records") > 5
-    assert checked == {"mailboxes": 1, "im_contacts": 1, "im_groups": 3, "complete": True, "findings": []}
-    assert box.ok("check").startswith("nothing wrong, ")
-
-
-def test_check_of_a_damaged_page(box):
-    for number in range(20):
-        box.ok("mailbox", "add", f"u{number}@contoso.com")
-    file = box.store / "saved.mdb"
-    box.ok("backup", file)  # in which all pages are in use
-    content = bytearray(file.read_bytes())
-    leaf = next(at for at in range(8192, len(content), 4096) if content[at + 10] == 2)
-    content[leaf + 12] ^= 2  # the number of its records
-    file.write_bytes(content)
-    done = box.run("--json", "check", file)
-    told = json.loads(done.stdout)
-    assert done.returncode == FINDINGS and not told["complete"] and "records" not in told and len(told["findings"]) == 2
-    assert re.fullmatch(r"store: page \d+ is damaged(; it held what is from .* on)?", told["findings"][0])
-    assert "not read" in told["findings"][1]
-
-
-def test_compact(box):
-    for number in range(40):
-        box.ok("mailbox", "add", f"u{number}@contoso.com")
-    for number in range(40):
-        box.ok("mailbox", "remove", f"u{number}@contoso.com")
-    told = box.json("compact")
-    assert told["bytes_after"] < told["bytes_before"] and box.json("stat")["free_pages"] == 0
-    assert [e["address"] for e in box.json("mailbox", "list")] == ["tsmith@contoso.com"]
-    assert box.owner_only()[0] == box.folder.stat().st_uid or AS_ROOT
-
-
-def damage(box, change):
-    """Changes each page in use but the first two; the store as it was is put back afterwards by the caller."""
-    data = bytearray((box.store / "data.mdb").read_bytes())
-    for page in range(2, len(data) // 4096):
-        if any(data[page * 4096:page * 4096 + 16]):
-            change(data, page * 4096)
-    (box.store / "data.mdb").write_bytes(data)
-
-
-def flip_record(data, at):
-    lower = int.from_bytes(data[at + 12:at + 14], "little")
-    upper = int.from_bytes(data[at + 14:at + 16], "little")
-    if lower < upper < 4096:
-        data[at + 4095] ^= 0x40
-
-
-def wild_pointers(data, at):
-    data[at + 16:at + 64] = b"\xf0\xff" * 24
-
-
-def test_damage_is_found(box):
-    for number in range(60):
-        box.ok("mailbox", "add", f"u{number}@contoso.com")
-    before = (box.store / "data.mdb").read_bytes()
-    damage(box, flip_record)
-    done = box.run("check", "--json")
-    assert done.returncode == FINDINGS and json.loads(done.stdout)["findings"]
-    done = box.run("check")
-    assert done.returncode == FINDINGS and " finding" in done.stdout.splitlines()[-1]
-
-    (box.store / "data.mdb").write_bytes(before)
-    assert box.json("check")["findings"] == []
-    damage(box, wild_pointers)
-    for command in (["check"], ["mailbox", "list"], ["stat"], ["backup", box.store / "x.mdb"]):
-        done = box.run(*command)
-        assert done.returncode in (UNUSABLE, FINDINGS), f"{command}: {done.returncode} {done.stderr}"
-    assert not list(box.store.glob("x.mdb"))
-
-    (box.store / "data.mdb").write_bytes(before[:5000])
-    box.fails(UNUSABLE, "mailbox", "list", saying="restore")
-    assert box.run("check").returncode == FINDINGS
-
-
-def test_a_backup_that_is_none(box):
-    file = box.folder / "letter.mdb"
-    file.write_text("not a store\n" * 1000, encoding="ascii")
-    file.chmod(0o644)
-    box.fails(UNUSABLE, "restore", file, "--replace")
-    assert box.run("check", file).returncode == FINDINGS
-    assert set(box.groups()) == set(DEFAULT_GROUPS)
-
-
-if __name__ == "__main__":
-    sys.exit(pytest.main([__file__]))
