@@ -174,7 +174,8 @@ class Handling {
     const auto deadline =
         std::chrono::steady_clock::now() + config_.write_timeout.value_or(kDefaultWriteTimeout);
     const Identified identified = identify(request_, config_, claim_.mode, *store, envelope, deadline);
-    if (const auto* fault = std::get_if<SoapFault>(&identified)) return ews::fault_reply(*fault);
+    if (const auto* fault = std::get_if<SoapFault>(&identified))
+      return ews::fault_reply(*fault, envelope.https);
     if (const auto* status = std::get_if<store::Status>(&identified)) {
       return ews::store_fault_reply(envelope, version, *status);
     }

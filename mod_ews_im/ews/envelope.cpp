@@ -262,8 +262,16 @@ class EnvelopeReader::Impl {
     Attribute& attribute = element.attributes.emplace_back();
     attribute.local_name = keep(view(fields[0]));
     attribute.ns = namespace_of(view(fields[2]));
-    attribute.value =
-        keep({reinterpret_cast<const char*>(fields[3]), static_cast<std::size_t>(fields[4] - fields[3])});
+    std::string_view value(reinterpret_cast<const char*>(fields[3]),
+                           static_cast<std::size_t>(fields[4] - fields[3]));
+    // libxml2 gives each ampersand in a value in this form unless it is to replace entities.
+    constexpr std::string_view kAmpersand = "&#38;";
+    std::string plain;
+    for (std::size_t at = 0; (at = value.find(kAmpersand)) != std::string_view::npos;) {
+      plain.append(value.substr(0, at)).push_back('&');
+      value.remove_prefix(at + kAmpersand.size());
+    }
+    attribute.value = keep(plain.empty() ? value : plain.append(value));
     if (attribute.ns == Namespace::Xsi && attribute.local_name == "type") resolve(attribute);
   }
 

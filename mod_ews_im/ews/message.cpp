@@ -51,11 +51,9 @@ void write_value(Output& out, const MessageXmlValue& value) {
   out.raw("<t:Value Name=\"").text(value.name).raw("\">").text(value.value).raw("</t:Value>");
 }
 
-void write_detail(Output& out, std::string_view name, std::string_view value) {
-  out.raw("<e:")
-      .raw(name)
-      .raw(" xmlns:e=\"http://schemas.microsoft.com/exchange/services/2006/errors\">")
-      .text(value);
+void write_detail(Output& out, std::string_view scheme, std::string_view name, std::string_view value) {
+  out.raw("<e:").raw(name).raw(" xmlns:e=\"").raw(scheme);
+  out.raw("://schemas.microsoft.com/exchange/services/2006/errors\">").text(value);
   out.raw("</e:").raw(name).raw(">");
 }
 
@@ -102,7 +100,8 @@ Reply error_reply(const Envelope& envelope, const ServerVersion& version, const 
   return {200, error.code, std::move(body)};
 }
 
-Reply fault_reply(const SoapFault& fault) {
+Reply fault_reply(const SoapFault& fault, bool https) {
+  const std::string_view scheme = https ? "https" : "http";
   const std::string_view message =
       fault.text.empty() ? message_text(fault.code) : std::string_view(fault.text);
   std::string body;
@@ -110,8 +109,10 @@ Reply fault_reply(const SoapFault& fault) {
   out.raw(kDeclaration)
       .raw("<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><s:Fault>");
   if (fault.kind == SoapFault::Kind::Exchange) {
-    out.raw("<faultcode xmlns:a=\"http://schemas.microsoft.com/exchange/services/2006/types\">a:");
-    out.raw(response_code_name(fault.code)).raw("</faultcode>");
+    out.raw("<faultcode xmlns:a=\"").raw(scheme);
+    out.raw("://schemas.microsoft.com/exchange/services/2006/types\">a:")
+        .raw(response_code_name(fault.code))
+        .raw("</faultcode>");
   } else {
     out.raw(fault.kind == SoapFault::Kind::VersionMismatch ? "<faultcode>s:VersionMismatch</faultcode>"
                                                            : "<faultcode>s:MustUnderstand</faultcode>");
@@ -126,10 +127,11 @@ Reply fault_reply(const SoapFault& fault) {
   // SOAP 1.1 keeps the detail for errors of the Body.
   if (fault.kind == SoapFault::Kind::Exchange) {
     out.raw("<detail>");
-    write_detail(out, "ResponseCode", response_code_name(fault.code));
-    write_detail(out, "Message", message);
+    write_detail(out, scheme, "ResponseCode", response_code_name(fault.code));
+    write_detail(out, scheme, "Message", message);
     if (fault.violation || fault.message_xml) {
-      out.raw("<t:MessageXml xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\">");
+      out.raw("<t:MessageXml xmlns:t=\"").raw(scheme);
+      out.raw("://schemas.microsoft.com/exchange/services/2006/types\">");
       if (fault.violation) {
         out.raw("<t:LineNumber>")
             .raw(std::to_string(fault.violation->line))
@@ -150,11 +152,13 @@ Reply store_fault_reply(const Envelope& envelope, const ServerVersion& version, 
                         ResponseCode failure) {
   ResponseCode code = response_code(status.fault());
   if (code == ResponseCode::ErrorInternalServerError) code = failure;
-  Reply reply = code == ResponseCode::ErrorServerBusy
-                    ? fault_reply({.code = code,
-                                   .message_xml = MessageXmlValue{"BackOffMilliseconds",
-                                                                  std::to_string(kBackOffMilliseconds)}})
-                    : error_reply(envelope, version, {.code = code});
+  Reply reply =
+      code == ResponseCode::ErrorServerBusy
+          ? fault_reply(
+                {.code = code,
+                 .message_xml = MessageXmlValue{"BackOffMilliseconds", std::to_string(kBackOffMilliseconds)}},
+                envelope.https)
+          : error_reply(envelope, version, {.code = code});
   reply.set_detail(std::string(store::fault_name(status.fault())) + ": " + status.detail());
   return reply;
 }

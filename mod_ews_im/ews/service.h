@@ -48,7 +48,7 @@ struct ServerVersion {
                                       const store::Status& status,
                                       ResponseCode failure = ResponseCode::ErrorInternalServerError);
 
-/// A SOAP fault (HTTP status 500).
-[[nodiscard]] Reply fault_reply(const SoapFault& fault);
+/// A SOAP fault (HTTP status 500). `https`: how the request spells the namespaces, as far as that is known.
+[[nodiscard]] Reply fault_reply(const SoapFault& fault, bool https = false);
 
 }  // namespace ews_im::ews

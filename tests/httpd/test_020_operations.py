@@ -242,10 +242,13 @@ def test_distribution_groups(env, account):
 
 
 @pytest.mark.parametrize("value", ["true", "false", "1", "0", " true "])
-def test_set_im_list_migration_completed(account, value):
+def test_set_im_list_migration_completed(env, account, value):
+    completed = value.strip() in ("true", "1")
+    env.ctl("migration", "off" if completed else "on", account.address)
     before = account.im_list()
     assert account.call("SetImListMigrationCompleted", ImListMigrationCompleted=value).ok
     assert account.im_list() == before
+    assert env.ctl("migration", "show", account.address) == ("on\n" if completed else "off\n")
 
 
 # ---- Limits and sizes
@@ -345,7 +348,10 @@ def test_get_im_items(account):
     assert only.personas == [b] and [group.name for group in only.groups] == ["Friends"]
     assert only.groups[0].members == [a.id, b.id], "members are listed, not expanded"
     twice = account.call("GetImItems", ContactIds=[(a.id, "no change key"), b.id, a.id], GroupIds=[family.id, family.id]).im_list
-    assert sorted(persona.address for persona in twice.personas) == ["a@x", "b@x"] and len(twice.groups) == 1
+    assert [persona.address for persona in twice.personas] == ["a@x", "b@x"] and len(twice.groups) == 1
+    turned = account.call("GetImItems", ContactIds=[b.id, a.id], GroupIds=[family.id, friends.id]).im_list
+    assert [persona.address for persona in turned.personas] == ["b@x", "a@x"], "in the order of the request"
+    assert [group.name for group in turned.groups] == ["Family", "Friends"]
     mixed = account.call("GetImItems", ContactIds=[friends.id], GroupIds=[a.id, ""]).im_list
     assert (mixed.groups, mixed.personas) == ([], [])
 
@@ -430,7 +436,9 @@ MATRIX = [
         ("storage type 0", "Legacy"), ("folder", "Folder"), ("another mailbox's", "NM"), ("unknown mailbox's", "NM"),
         ("above 512 characters", "TooLong"), ("long moniker", "MonikerTooLong"))),
     ("group", "bad change key", "ChangeKey ChangeKey ChangeKey ChangeKey ChangeKey ChangeKey ChangeKey - kept"),
+    ("group", "empty change key", "ChangeKey ChangeKey ChangeKey ChangeKey ChangeKey ChangeKey ChangeKey - kept"),
     ("contact", "bad change key", "- - ChangeKey ChangeKey - - - ChangeKey kept"),
+    ("contact", "empty change key", "- - ChangeKey ChangeKey - - - ChangeKey kept"),
     ("group", "no such item", "IF IF IF IG IG IG IF - omit"),
     ("group", "a contact", "IG IG IG IG IG IG IG - omit"),
     ("group", "a persona id", "IG IG IG IG IG IG IG - omit"),
@@ -474,7 +482,8 @@ def world(env):
             "folder": parsed.folder().text(), "another mailbox's": theirs[what],
             "unknown mailbox's": parsed.change(moniker="00000000-1111-4222-8333-444444444444").text(),
             "above 512 characters": "AAAA" * 129, "long moniker": parsed.change(moniker="m" * 300, store_id=b"").text(False),
-            "bad change key": (ids[what], "EQ=="), "no such item": Id.parse(gone.id).text() if what == "group"
+            "bad change key": (ids[what], "EQ=="), "empty change key": (ids[what], ""),
+            "no such item": Id.parse(gone.id).text() if what == "group"
             else parsed.with_counter(parsed.counter + 1000).text(), "a persona id": contact.persona_id,
         }
         wrong |= {(what, name): value for name, value in variants.items()}

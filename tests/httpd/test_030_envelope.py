@@ -113,6 +113,10 @@ HEADERS = [
     ("must understand the version", VERSION.replace(" ", f" {MUST} ", 1), OK),
     ("must understand the culture", f"<t:MailboxCulture {MUST}>en-US</t:MailboxCulture>", OK),
     ("must understand the unknown", f'<x:Security xmlns:x="urn:x" {MUST}/>', "s:MustUnderstand"),
+    ("must understand as the next", f'<x:Security xmlns:x="urn:x" {MUST} soap:actor="http://schemas.xmlsoap.org/soap/actor/next"/>',
+     "s:MustUnderstand"),
+    ("must understand impersonation in a namespace of its own", f'<x:ExchangeImpersonation xmlns:x="urn:x" {MUST}/>',
+     "ErrorInvalidExchangeImpersonationHeaderData"),
     ("need not understand the unknown", '<x:Security xmlns:x="urn:x" soap:mustUnderstand="0"/>', OK),
     ("impersonation in a namespace of its own", '<x:ExchangeImpersonation xmlns:x="urn:x"/>',
      ("ErrorInvalidExchangeImpersonationHeaderData", *REFUSED)),
@@ -217,6 +221,15 @@ def test_violation(account, case):
     assert line == 3 and 1 <= position <= len(VIOLATIONS[case]) + 1 + len("</soap:Body></soap:Envelope>")
     everything = account.im_list()
     assert (len(everything.groups), everything.personas) == (3, [])
+
+
+def test_https_fault(account):
+    """A fault is spelled as the request was."""
+    fault = account.soap(envelope("<m:AddImGroup/>", scheme="https")).message
+    assert fault[0].text == f"a:{VALIDATION}" and fault[0].nsmap["a"] == f"{HTTPS}/types"
+    assert [child.tag for child in fault[2]] == [f"{{{HTTPS}/errors}}ResponseCode", f"{{{HTTPS}/errors}}Message",
+                                                 f"{{{HTTPS}/types}}MessageXml"]
+    assert [child.tag.startswith(f"{{{HTTPS}/types}}") for child in fault[2][2]] == [True] * 3
 
 
 # ---- What is no request, and what means harm

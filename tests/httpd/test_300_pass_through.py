@@ -129,6 +129,11 @@ NOT_OURS = {
     "undecided after 16 KiB": ("POST", "Exchange.asmx", padded(20000), XML, "alice"),
     "longer than the limit": ("POST", "Exchange.asmx", long_request(1100000), XML, "alice"),
     "no mailbox here": ("POST", "Exchange.asmx", LIST, XML, "bob"),
+    "no mailbox here, an old version": ("POST", "Exchange.asmx", envelope(
+        "<m:GetImItemList/>", header='<t:RequestServerVersion Version="Exchange2010"/>'), XML, "bob"),
+    "no mailbox here, not valid": ("POST", "Exchange.asmx", envelope("<m:AddImGroup/>"), XML, "bob"),
+    "a header to be understood": ("POST", "Exchange.asmx", envelope(
+        "<m:GetImItemList/>", header='<x:Security xmlns:x="urn:x" soap:mustUnderstand="1"/>'), XML, "alice"),
     "no mailbox here, a long body": ("POST", "Exchange.asmx", long_request(300000), XML, "bob"),
     "a body of the prefix's size": ("POST", "Exchange.asmx", CREATE_ITEM + b" " * (16000 - len(CREATE_ITEM)), XML, "alice"),
     "a large body": ("POST", "Exchange.asmx", CREATE_ITEM + b" " * 3000000, XML, "alice"),

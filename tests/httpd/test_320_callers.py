@@ -248,6 +248,27 @@ def test_may_act(acting, user, kind, value):
     assert reply.ok and reply.im_list.groups[3].name == "terry"
 
 
+@pytest.mark.parametrize("body", ["http", "https"])
+@pytest.mark.parametrize("header", ["http", "https"])
+def test_may_act_in_any_spelling(acting, header, body):
+    own = impersonation("SmtpAddress", "terry@contoso.com").replace("<t:ExchangeImpersonation", "<h:ExchangeImpersonation").replace(
+        "</t:ExchangeImpersonation", "</h:ExchangeImpersonation").replace("<t:Conn", "<h:Conn").replace("</t:Conn", "</h:Conn").replace(
+        "<t:Smtp", "<h:Smtp").replace("</t:Smtp", "</h:Smtp").replace(
+        "<h:ExchangeImpersonation", f'<h:ExchangeImpersonation xmlns:h="{header}://{soap.SERVICES}/types"')
+    reply = acting.soap(envelope("<m:GetImItemList/>", header=own, scheme=body), "all")
+    assert reply.ok and reply.im_list.groups[3].name == "terry"
+
+
+def test_who_comes_before_which_version(acting):
+    """Whom a request is for is settled before its version and its shape are looked at."""
+    old = impersonation("SmtpAddress", "terry@contoso.com").replace("Exchange2013", "Exchange2010")
+    assert "Exchange2010" in old
+    for body in ("<m:GetImItemList/>", "<m:AddImGroup/>"):
+        assert acting.soap(envelope(body, header=old), "none@contoso.com").code == "ErrorImpersonateUserDenied"
+        assert acting.soap(envelope(body, header='<t:RequestServerVersion Version="Exchange2010"/>'), "stranger").code == (
+            "ErrorNonExistentMailbox")
+
+
 def short(value):
     """What a case is called in the report."""
     return value[:20] if isinstance(value, str) else None

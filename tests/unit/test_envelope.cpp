@@ -222,6 +222,15 @@ void add_tree(std::vector<Case>& all) {
                    CPPUNIT_ASSERT_EQUAL(17U, name->column);
                    CPPUNIT_ASSERT(request.child(ews::Namespace::Types, "DisplayName") == nullptr);
                  }});
+  all.push_back(
+      {"ampersands in a value", [] {
+         ews::EnvelopeReader reader;
+         feed(reader, body("<m:AddImGroup a=\"&amp;x&#38;y&amp;#38;&lt;\" b=\"&amp;\" c=\"d\"/>"), 1);
+         const ews::Element& request = *reader.envelope().request;
+         CPPUNIT_ASSERT_EQUAL(std::string("&x&y&#38;<"), std::string(request.attribute("a")->value));
+         CPPUNIT_ASSERT_EQUAL(std::string("&"), std::string(request.attribute("b")->value));
+         CPPUNIT_ASSERT_EQUAL(std::string("d"), std::string(request.attribute("c")->value));
+       }});
   all.push_back({"the spelling of the namespace is kept", [] {
                    for (const bool https : {false, true}) {
                      ews::EnvelopeReader reader;
