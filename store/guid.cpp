@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/guid.h"
 
+#include <unistd.h>
 #include <uuid/uuid.h>
+
+#include <cerrno>
+#include <system_error>
 
 namespace ews_im::store {
 namespace {
@@ -53,9 +57,13 @@ std::optional<Guid> Guid::parse(std::string_view text) {
   return guid;
 }
 
+// Not by uuid_generate_random: it also seeds random() of the C library, which is the whole process's.
 Guid Guid::random() {
   Guid guid;
-  uuid_generate_random(guid.bytes.data());
+  if (getentropy(guid.bytes.data(), guid.bytes.size()) != 0)
+    throw std::system_error(errno, std::generic_category(), "getentropy");
+  guid.bytes[6] = static_cast<std::uint8_t>((guid.bytes[6] & 0x0FU) | 0x40U);
+  guid.bytes[8] = static_cast<std::uint8_t>((guid.bytes[8] & 0x3FU) | 0x80U);
   return guid;
 }
 

@@ -24,7 +24,7 @@ struct Guid {
   void append_text(std::string& out) const;
   /// Accepts the hyphenated form in either case, nothing else; nullopt otherwise.
   [[nodiscard]] static std::optional<Guid> parse(std::string_view text);
-  /// A random GUID (version 4) from the operating system.
+  /// A random GUID (version 4) from the operating system. Throws std::system_error if that has no randomness.
   [[nodiscard]] static Guid random();
   /// The version 5 GUID of a text below a name space: 122 bits of SHA-1. Equal input gives equal output for
   /// ever.

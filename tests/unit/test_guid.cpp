@@ -63,6 +63,13 @@ std::vector<Case> cases() {
                      CPPUNIT_ASSERT(seen.insert(guid).second);
                    }
                  }});
+  all.push_back({"random() of the process stays as it is", [] {
+                   srandom(1);
+                   const long next = random();
+                   srandom(1);
+                   (void)Guid::random();
+                   CPPUNIT_ASSERT_EQUAL(next, random());
+                 }});
   all.push_back({"of a text: the example of RFC 9562", [] {
                    const Guid guid = Guid::of_text(*Guid::parse(kDns), "www.example.com");
                    CPPUNIT_ASSERT_EQUAL(std::string("2ed6657d-e927-568b-95e1-2665a8aea6a2"), guid.text());
