@@ -51,11 +51,19 @@ ImContactView to_view(const ImContact& contact) {
   return converted<ImContactView>(contact, std::span<const Membership>(contact.memberships));
 }
 
+std::size_t sip_scheme_size(std::string_view address) {
+  constexpr std::string_view kScheme = "sip:";
+  constexpr char kLower = 'a' - 'A';
+  if (address.size() < kScheme.size()) return 0;
+  for (std::size_t i = 0; i + 1 < kScheme.size(); ++i) {
+    if (address[i] != kScheme[i] && address[i] != kScheme[i] - kLower) return 0;
+  }
+  return address[kScheme.size() - 1] == ':' ? kScheme.size() : 0;
+}
+
 std::string address_key(ContactKind kind, std::string_view address) {
   if (kind == ContactKind::TelUri) return std::string(address);
-  std::string key = ascii_lower(address);
-  if (key.starts_with("sip:")) key.erase(0, 4);
-  return key;
+  return ascii_lower(address.substr(sip_scheme_size(address)));
 }
 
 std::string_view what_is_wrong(const ImGroup& group) {

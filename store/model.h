@@ -93,6 +93,9 @@ using ImContactView = BasicImContact<std::string_view, std::span<const Membershi
 /// Refers to `contact`, which must outlive the result.
 [[nodiscard]] ImContactView to_view(const ImContact& contact);
 
+/// 4 if `address` begins with "sip:", in any case; else 0.
+[[nodiscard]] std::size_t sip_scheme_size(std::string_view address);
+
 /// Where an address is looked up: IM addresses compare without a leading "sip:" and without ASCII case; tel
 /// URIs as they are.
 [[nodiscard]] std::string address_key(ContactKind kind, std::string_view address);

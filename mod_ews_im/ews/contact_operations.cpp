@@ -21,7 +21,7 @@ constexpr RefusalCodes kRemovalFromGroup{.no_such_group = ResponseCode::ErrorInv
 
 void write_persona_payload(Output& out, const IdWriter& ids, const store::ImContact& contact) {
   out.raw("<m:Persona>");
-  write_persona(out, ids, store::to_view(contact), {});
+  write_persona(out, ids, store::to_view(contact), ids.item_id(contact.number), {});
   out.raw("</m:Persona>");
 }
 

@@ -20,6 +20,7 @@ constexpr char kStorageConversation = 4;
 constexpr char kInstructionNormal = 0;
 
 constexpr std::size_t kMonikerLength = 36;
+constexpr std::size_t kPayloadHead = 1 + 2 + kMonikerLength + 1 + 2;  // before the store id
 constexpr std::size_t kItemEntryLength = 70;
 constexpr std::size_t kFolderEntryLength = 46;
 constexpr std::size_t kPersonaLength = 16;
@@ -46,8 +47,11 @@ struct GlobalCounter {
   char bytes[kCounterLength + 2];
 };
 
+/// With room for the rest of the payload.
 std::string payload_prefix(char storage, const store::Guid& mailbox, std::size_t store_id_length) {
-  std::string out(1, storage);
+  std::string out;
+  out.reserve(kPayloadHead + store_id_length);
+  out.push_back(storage);
   append_little_endian(out, kMonikerLength, 2);
   mailbox.append_text(out);
   out.push_back(kInstructionNormal);
@@ -56,18 +60,29 @@ std::string payload_prefix(char storage, const store::Guid& mailbox, std::size_t
 }
 
 /// The entry id of a folder, or the part of an item's before its own database GUID and counter.
-std::string entry_prefix(const store::Mailbox& mailbox, char type) {
-  std::string out(4, '\0');
+void append_entry_prefix(std::string& out, const store::Mailbox& mailbox, char type) {
+  out.append(4, '\0');
   out += mailbox.provider_uid.view();
   out.push_back(type);
   out.push_back('\0');
   out += mailbox.database_guid.view();
   out += GlobalCounter(mailbox.folder).with_zeros();
-  return out;
 }
 
 constexpr char kEntryItem = 7;
 constexpr char kEntryFolder = 1;
+
+/// What the entry ids of all items of a mailbox begin with.
+void append_item_prefix(std::string& out, const store::Mailbox& mailbox) {
+  append_entry_prefix(out, mailbox, kEntryItem);
+  out += mailbox.database_guid.view();
+}
+
+std::string item_payload_prefix(const store::Mailbox& mailbox) {
+  std::string out = payload_prefix(kStorageItem, mailbox.guid, kItemEntryLength);
+  append_item_prefix(out, mailbox);
+  return out;
+}
 
 std::size_t run_length(std::string_view bytes, std::size_t at) {
   std::size_t length = 1;
@@ -102,6 +117,15 @@ std::size_t compress_to(char* out, std::string_view payload) {
     at += run;
   }
   return static_cast<std::size_t>(next - out);
+}
+
+/// An id's bytes: its form, and what that makes of the payload.
+std::string with_form(char form, std::string_view payload) {
+  std::string out;
+  out.reserve(1 + payload.size());
+  out.push_back(form);
+  out += payload;
+  return out;
 }
 
 constexpr std::size_t room_to_compress(std::size_t size) { return size + size / 2; }
@@ -199,8 +223,8 @@ bool is_change_key(std::string_view text) {
 }
 
 store::ItemNumber item_number(const ItemId& id, const store::Mailbox& mailbox) {
-  std::string expected = entry_prefix(mailbox, kEntryItem);
-  expected += mailbox.database_guid.view();
+  std::string expected;
+  append_item_prefix(expected, mailbox);
   if (id.store_id.size() != kItemEntryLength || !id.store_id.starts_with(expected) ||
       !id.store_id.ends_with(std::string_view("\0\0", 2))) {
     return 0;
@@ -227,7 +251,7 @@ IdText Base64Prefix::then(std::string_view end) const {
   std::copy(end.begin(), end.end(), left_end);
   IdText result;
   result.head_ = text_;
-  result.size_ = encode_base64(result.rest_, {bytes, left_.size() + end.size()});
+  result.size_ = static_cast<std::uint8_t>(encode_base64(result.rest_, {bytes, left_.size() + end.size()}));
   return result;
 }
 
@@ -235,8 +259,8 @@ IdPrefix::IdPrefix(std::string payload)
     : payload_(std::move(payload)),
       run_start_(start_of_last_run(payload_)),
       compressed_size_(0),
-      plain_(std::string(1, kUncompressed) + payload_),
-      compressed_(std::string(1, kRunLength) + compress(std::string_view(payload_).substr(0, run_start_))) {
+      plain_(with_form(kUncompressed, payload_)),
+      compressed_(with_form(kRunLength, compress(std::string_view(payload_).substr(0, run_start_)))) {
   compressed_size_ = compressed_.size() - 1;
 }
 
@@ -266,34 +290,29 @@ std::size_t IdPrefix::id_size(std::string_view end) const {
 }
 
 IdText IdPrefix::id(std::string_view end) const {
-  if (compressed_size(end) >= payload_.size() + end.size()) return plain_.then(end);
   char tail[kLongestRun + kLongestEnd];
   const std::size_t run = payload_.size() - run_start_;
   std::copy(end.begin(), end.end(),
             std::copy(payload_.end() - static_cast<std::ptrdiff_t>(run), payload_.end(), tail));
   char compressed[3 + room_to_compress(kLongestEnd)];
-  return compressed_.then({compressed, compress_to(compressed, {tail, run + end.size()})});
+  const std::size_t size = compress_to(compressed, {tail, run + end.size()});
+  if (compressed_size_ + size >= payload_.size() + end.size()) return plain_.then(end);
+  return compressed_.then({compressed, size});
 }
 
 IdWriter::IdWriter(const store::Mailbox& mailbox)
-    : item_(payload_prefix(kStorageItem, mailbox.guid, kItemEntryLength) + entry_prefix(mailbox, kEntryItem) +
-            std::string(mailbox.database_guid.view())),
+    : item_(item_payload_prefix(mailbox)),
       persona_(payload_prefix(kStorageConversation, mailbox.guid, kPersonaLength)),
       change_key_(change_key_prefix(mailbox)) {
-  const std::string folder =
-      payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength) + entry_prefix(mailbox, kEntryFolder);
-  const std::string compressed = compress(folder);
-  const bool shorter = compressed.size() < folder.size();
-  append_base64(folder_id_,
-                std::string(1, shorter ? kRunLength : kUncompressed) + (shorter ? compressed : folder));
+  std::string folder = payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength);
+  append_entry_prefix(folder, mailbox, kEntryFolder);
+  const std::string compressed = with_form(kRunLength, compress(folder));
+  const std::string plain = with_form(kUncompressed, folder);
+  append_base64(folder_id_, compressed.size() < plain.size() ? compressed : plain);
 }
 
 IdText IdWriter::item_id(store::ItemNumber number) const {
   return item_.id(GlobalCounter(number).with_zeros());
-}
-
-std::size_t IdWriter::item_id_size(store::ItemNumber number) const {
-  return item_.id_size(GlobalCounter(number).with_zeros());
 }
 
 IdText IdWriter::contact_change_key(store::ChangeNumber change) const {

@@ -40,13 +40,14 @@ class IdText {
  public:
   [[nodiscard]] std::string_view head() const { return head_; }
   [[nodiscard]] std::string_view rest() const { return {rest_, size_}; }
+  [[nodiscard]] std::size_t size() const { return head_.size() + size_; }
 
  private:
   friend class Base64Prefix;
   static constexpr std::size_t kLongestRest = 44;
 
   std::string_view head_;
-  std::size_t size_ = 0;
+  std::uint8_t size_ = 0;
   char rest_[kLongestRest];  // the first size_ bytes; NOLINT(cppcoreguidelines-pro-type-member-init)
 };
 
@@ -93,7 +94,6 @@ class IdWriter {
 
   /// The Id of a group or contact.
   [[nodiscard]] IdText item_id(store::ItemNumber number) const;
-  [[nodiscard]] std::size_t item_id_size(store::ItemNumber number) const;
   /// The Id of the Quick Contacts folder. Lives as long as the writer.
   [[nodiscard]] const std::string& folder_id() const { return folder_id_; }
   [[nodiscard]] IdText persona_id(const store::Guid& persona) const { return persona_.id(persona.view()); }

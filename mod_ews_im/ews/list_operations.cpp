@@ -71,8 +71,11 @@ class ImItemList : public BodyRenderer {
 
   /// After the members above are filled, outside of the transaction.
   void complete() {
-    collect_members();
     ids_.emplace(mailbox);
+    contact_ids_.reserve(contacts().size());
+    for (const store::ImContactView& contact : contacts())
+      contact_ids_.push_back(ids_->item_id(contact.number));
+    collect_members();
     Counter counter;
     write(counter);
     length_ = counter.count();
@@ -88,30 +91,46 @@ class ImItemList : public BodyRenderer {
  private:
   struct Member {
     store::ChangeNumber joined;
-    store::ItemNumber number;
+    std::size_t contact;  // its place in contacts(), which are in the order of their numbers
     auto operator<=>(const Member&) const = default;
   };
 
-  void collect_members() {
+  /// Calls use(place in groups, member) for each.
+  template <class Use>
+  void for_each_member(const Use& use) const {
     std::vector<std::pair<store::ItemNumber, std::size_t>> places(groups.size());
     for (std::size_t i = 0; i < groups.size(); ++i) places[i] = {groups[i].number, i};
     std::sort(places.begin(), places.end());
-    std::vector<std::vector<Member>> joined(groups.size());
     auto place = places.end();  // of the last group: neighbours tend to be in the same one
-    for (const store::ImContactView& contact : contacts()) {
-      for (const auto& [group, change] : contact.memberships) {
+    for (std::size_t i = 0; i < contacts().size(); ++i) {
+      for (const auto& [group, change] : contacts()[i].memberships) {
         if (place == places.end() || place->first != group)
           place = std::lower_bound(places.begin(), places.end(), std::pair(group, std::size_t{0}));
-        if (place != places.end() && place->first == group)
-          joined[place->second].push_back({change, contact.number});
+        if (place != places.end() && place->first == group) use(place->second, Member{change, i});
       }
     }
-    members_.resize(groups.size());
+  }
+
+  void collect_members() {
+    std::vector<std::size_t> begins(groups.size() + 1);
+    for_each_member([&](std::size_t group, const Member& /*counted*/) { ++begins[group + 1]; });
+    std::partial_sum(begins.begin(), begins.end(), begins.begin());
+    std::vector<Member> members(begins.back());
+    member_ends_.assign(begins.begin(), begins.end() - 1);
+    for_each_member(
+        [&](std::size_t group, const Member& member) { members[member_ends_[group]++] = member; });
     for (std::size_t i = 0; i < groups.size(); ++i) {
-      if (!std::is_sorted(joined[i].begin(), joined[i].end())) std::sort(joined[i].begin(), joined[i].end());
-      members_[i].reserve(joined[i].size());
-      for (const Member& member : joined[i]) members_[i].push_back(member.number);
+      const std::span joined(members.begin() + static_cast<std::ptrdiff_t>(begins[i]),
+                             members.begin() + static_cast<std::ptrdiff_t>(member_ends_[i]));
+      if (!std::is_sorted(joined.begin(), joined.end())) std::sort(joined.begin(), joined.end());
     }
+    members_.reserve(members.size());
+    for (const Member& member : members) members_.push_back(&contact_ids_[member.contact]);
+  }
+
+  [[nodiscard]] std::span<const IdText* const> members_of(std::size_t group) const {
+    const std::size_t begin = group == 0 ? 0 : member_ends_[group - 1];
+    return std::span(members_).subspan(begin, member_ends_[group] - begin);
   }
 
   template <class Out>
@@ -122,7 +141,7 @@ class ImItemList : public BodyRenderer {
     out.raw("<t:Groups>");
     for (std::size_t i = 0; i < groups.size() && !is_stopped(out); ++i) {
       out.raw("<t:ImGroup>");
-      write_im_group(out, ids, groups[i], members_[i], asked);
+      write_im_group(out, ids, groups[i], members_of(i), asked);
       out.raw("</t:ImGroup>");
     }
     out.raw("</t:Groups>");
@@ -130,7 +149,7 @@ class ImItemList : public BodyRenderer {
     for (const std::uint32_t place : personas) {
       if (is_stopped(out)) break;
       out.raw("<t:Persona>");
-      write_persona(out, ids, contacts()[place], asked);
+      write_persona(out, ids, contacts()[place], contact_ids_[place], asked);
       out.raw("</t:Persona>");
     }
     out.raw("</t:Personas>");
@@ -145,7 +164,9 @@ class ImItemList : public BodyRenderer {
   ServerVersion version_;
   UsedContacts all_;
   std::optional<IdWriter> ids_;
-  std::vector<std::vector<store::ItemNumber>> members_;
+  std::vector<IdText> contact_ids_;       // of contacts(), made once: each stands in two places or more
+  std::vector<const IdText*> members_;    // group by group, in the order of joining
+  std::vector<std::size_t> member_ends_;  // of each group, in members_
   std::uint64_t length_ = 0;
 };
 

@@ -30,7 +30,7 @@ class Escaped {
 class Output {
  public:
   /// Appends to `target`.
-  explicit Output(std::string& target) : target_(&target) {}
+  explicit Output(std::string& target) : target_(&target) { target.reserve(kUsualAnswer); }
   /// Collects pieces in `buffer`, which must not be empty; flush() hands over the last.
   Output(const Sink& sink, std::span<char> buffer)
       : sink_(&sink), begin_(buffer.data()), next_(begin_), end_(begin_ + buffer.size()) {}
@@ -58,6 +58,8 @@ class Output {
   [[nodiscard]] bool stopped() const { return stopped_; }
 
  private:
+  static constexpr std::size_t kUsualAnswer = 4096;  // spares a string to grow step by step
+
   Output& raw_in_parts(std::string_view xml);
 
   std::string* target_ = nullptr;  // there is no buffer then

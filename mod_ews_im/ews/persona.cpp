@@ -19,13 +19,6 @@ template <class Out>
 
 // Counting needs no text of an id.
 template <class Out>
-[[gnu::always_inline]] inline void write_item_id(Out& out, const IdWriter& ids, store::ItemNumber number) {
-  write_id(out, ids.item_id(number));
-}
-void write_item_id(Counter& out, const IdWriter& ids, store::ItemNumber number) {
-  out.add(ids.item_id_size(number));
-}
-template <class Out>
 [[gnu::always_inline]] inline void write_persona_id(Out& out, const IdWriter& ids,
                                                     const store::Guid& persona) {
   write_id(out, ids.persona_id(persona));
@@ -42,8 +35,7 @@ void write_change_key(Counter& out, const IdWriter&, store::ChangeNumber) { out.
 
 /// Escaping adds no '@', so `address` may be escaped or not.
 std::string_view email_in(std::string_view address) {
-  if (address.size() >= 4 && address[3] == ':' && store::ascii_lower(address.substr(0, 3)) == "sip")
-    address.remove_prefix(4);
+  address.remove_prefix(store::sip_scheme_size(address));
   const std::size_t at = address.find('@');
   const bool once = at != std::string_view::npos && address.find('@', at + 1) == std::string_view::npos;
   return once ? address : std::string_view{};
@@ -76,9 +68,9 @@ template <class Out>
 
 template <class Out>
 [[gnu::always_inline]] inline void write_attribution(Out& out, const IdWriter& ids,
-                                                     const store::ImContactView& contact) {
+                                                     const store::ImContactView& contact, const IdText& id) {
   out.raw("<t:Attributions><t:Attribution><t:Id>0</t:Id><t:SourceId Id=\"");
-  write_item_id(out, ids, contact.number);
+  write_id(out, id);
   out.raw("\" ChangeKey=\"");
   write_change_key(out, ids, contact.change_number);
   if (contact.kind == store::ContactKind::TelUri) {
@@ -131,7 +123,7 @@ void put_digits(char* at, unsigned value, unsigned digits) {
 template <class Out>
 [[gnu::always_inline]] inline void write_all_but_extended(Out& out, const IdWriter& ids,
                                                           const store::ImContactView& contact,
-                                                          const Texts& texts) {
+                                                          const IdText& id, const Texts& texts) {
   const bool tel = contact.kind == store::ContactKind::TelUri;
   const bool email = !tel && !texts.email.empty();
   out.raw("<t:PersonaId Id=\"");
@@ -148,7 +140,7 @@ template <class Out>
   }
   if (!tel) out.raw("<t:ImAddress>").raw(texts.address.view()).raw("</t:ImAddress>");
   out.raw("<t:RelevanceScore>2147483647</t:RelevanceScore>");
-  write_attribution(out, ids, contact);
+  write_attribution(out, ids, contact, id);
   if (!tel) {
     out.raw("<t:DisplayNames>");
     write_attributed(out, texts.name.view());
@@ -176,7 +168,7 @@ template <class Out>
 
 }  // namespace
 
-void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact,
+void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact, const IdText& id,
                    std::span<const AskedProperty> asked) {
   // What surrounds the texts takes a quarter of this, and no text comes more than six times.
   constexpr std::size_t kMostAround = 8192;
@@ -187,35 +179,35 @@ void write_persona(Output& out, const IdWriter& ids, const store::ImContactView&
       kMostTimes * (texts.name.view().size() + texts.address.view().size() + texts.telephone.view().size());
   if (char* const at = out.room(most)) {
     Pen pen(at);
-    write_all_but_extended(pen, ids, contact, texts);
+    write_all_but_extended(pen, ids, contact, id, texts);
     out.take(pen.end());
   } else {
-    write_all_but_extended(out, ids, contact, texts);
+    write_all_but_extended(out, ids, contact, id, texts);
   }
   write_extended(out, contact, asked);
 }
 
-void write_persona(Counter& out, const IdWriter& ids, const store::ImContactView& contact,
+void write_persona(Counter& out, const IdWriter& ids, const store::ImContactView& contact, const IdText& id,
                    std::span<const AskedProperty> asked) {
-  write_all_but_extended(out, ids, contact, Texts(contact));
+  write_all_but_extended(out, ids, contact, id, Texts(contact));
   write_extended(out, contact, asked);
 }
 
 template <class Out>
 void write_im_group(Out& out, const IdWriter& ids, const store::ImGroup& group,
-                    std::span<const store::ItemNumber> members, std::span<const AskedProperty> asked) {
+                    std::span<const IdText* const> members, std::span<const AskedProperty> asked) {
   out.raw("<t:DisplayName>")
       .text(group.display_name)
       .raw("</t:DisplayName><t:GroupType>")
       .raw(group_type_name(group.type));
   out.raw("</t:GroupType><t:ExchangeStoreId Id=\"");
-  write_item_id(out, ids, group.number);
+  write_id(out, ids.item_id(group.number));
   out.raw("\" ChangeKey=\"").raw(kGroupChangeKey).raw("\"/>");
   if (!members.empty()) {
     out.raw("<t:MemberCorrelationKey>");
-    for (const store::ItemNumber member : members) {
+    for (const IdText* const member : members) {
       out.raw("<t:ItemId Id=\"");
-      write_item_id(out, ids, member);
+      write_id(out, *member);
       out.raw("\" ChangeKey=\"").raw(kMemberChangeKey).raw("\"/>");
     }
     out.raw("</t:MemberCorrelationKey>");
@@ -234,10 +226,10 @@ void write_im_group(Out& out, const IdWriter& ids, const store::ImGroup& group,
     out.raw("<t:SmtpAddress>").text(group.smtp_address).raw("</t:SmtpAddress>");
 }
 
-template void write_im_group(Output&, const IdWriter&, const store::ImGroup&,
-                             std::span<const store::ItemNumber>, std::span<const AskedProperty>);
-template void write_im_group(Counter&, const IdWriter&, const store::ImGroup&,
-                             std::span<const store::ItemNumber>, std::span<const AskedProperty>);
+template void write_im_group(Output&, const IdWriter&, const store::ImGroup&, std::span<const IdText* const>,
+                             std::span<const AskedProperty>);
+template void write_im_group(Counter&, const IdWriter&, const store::ImGroup&, std::span<const IdText* const>,
+                             std::span<const AskedProperty>);
 
 std::string_view group_type_name(store::GroupType type) {
   switch (type) {

@@ -14,16 +14,16 @@
 
 namespace ews_im::ews {
 
-/// Writes, or counts, what is in a Persona element, in the schema's order.
-void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact,
+/// Writes, or counts, what is in a Persona element, in the schema's order. `id`: the contact's item id.
+void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact, const IdText& id,
                    std::span<const AskedProperty> asked);
-void write_persona(Counter& out, const IdWriter& ids, const store::ImContactView& contact,
+void write_persona(Counter& out, const IdWriter& ids, const store::ImContactView& contact, const IdText& id,
                    std::span<const AskedProperty> asked);
 
-/// The same of an ImGroup element, for Output or Counter; `members` in the order of joining.
+/// The same of an ImGroup element, for Output or Counter; `members`: their item ids in the order of joining.
 template <class Out>
 void write_im_group(Out& out, const IdWriter& ids, const store::ImGroup& group,
-                    std::span<const store::ItemNumber> members, std::span<const AskedProperty> asked);
+                    std::span<const IdText* const> members, std::span<const AskedProperty> asked);
 
 /// GroupType, for instance "IPM.DistList.MOC.UserGroup".
 [[nodiscard]] std::string_view group_type_name(store::GroupType type);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kFirstPage = 2;   // after the two meta pages
 constexpr std::size_t kMostDepth = 32;  // what LMDB can follow
+constexpr std::size_t kUsualDepth = 6;  // of a store with millions of mailboxes
 
 // The first entry from `begin` on whose key is not below `key`.
 std::size_t place_in(const Page& page, std::string_view key, std::size_t begin = 0) {
@@ -75,6 +76,7 @@ bool Tree::enter(std::size_t number, std::string_view lower, std::optional<std::
                            (!upper || page->key(page->count() - 1) < *upper);
   if (!is_in_place)
     return damaged(number, "is at a wrong place in the tree, or the page above it is damaged");
+  if (levels_.empty()) levels_.reserve(kUsualDepth);
   if (levels_.size() == depth_) levels_.emplace_back();
   levels_[depth_++] = {*page, lower, upper};
   return true;

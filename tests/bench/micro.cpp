@@ -85,7 +85,7 @@ void write_personas(Out& out) {
     contact.creation_time = 1600000000 + i;
     contact.display_name = i % 10 == 0 ? "Lind & Berg" : "Maria Magdalena Lind";
     contact.im_address = "maria.magdalena.lind@fabrikam.com";
-    ews::write_persona(out, ids, contact, {});
+    ews::write_persona(out, ids, contact, ids.item_id(contact.number), {});
   }
 }
 
