@@ -165,13 +165,12 @@ def p6(lab):
 
 def p7(lab):
     few, many = (lab.store(count, 3)[0] for count in (SMALL_USERS, MANY_USERS))
-    rounds = [(program("growth", "measure", few, SMALL_USERS), program("growth", "measure", many, MANY_USERS))
-              for _ in range(lab.rounds)]
+    rounds = [program("growth", "measure", few, SMALL_USERS, many, MANY_USERS) for _ in range(lab.rounds)]
     rows = []
     for step, reach, aim in (("list", 1.1, 1.05), ("point", 5, 3), ("update", 6, 3)):
-        sides = [[side[step] for side in one] for one in zip(*rounds)]
-        rows.append(Row("P7", f"1,000,000 mailboxes against 1,000: CPU of a {step}", ratio(sides[1], sides[0]), "{:.2f}x",
-                        reach, aim, f"{statistics.median(sides[1]):.1f} us, {statistics.median(sides[0]):.1f} us", less=True))
+        small, large = ([side[step] for side in sides] for sides in zip(*rounds))
+        rows.append(Row("P7", f"1,000,000 mailboxes against 1,000: CPU of a {step}", ratio(large, small), "{:.2f}x",
+                        reach, aim, f"{statistics.median(large):.1f} us, {statistics.median(small):.1f} us", less=True))
     lab.disk.give(few)
     lab.disk.give(many)
     hosts = {name: OURS.format(kind="lmdb", store=store) for name, store in (("few", few), ("many", many))}

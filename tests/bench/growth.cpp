@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stores of any number of mailboxes, and what single steps cost in them.
 //
-//   growth build FOLDER MAILBOXES CONTACTS    mailboxes user0000000@contoso.com ... of so many contacts each, and
-//                                             lists, see kLists; prints {"seconds", "contacts", "bytes"}
-//   growth measure FOLDER MAILBOXES           prints microseconds of CPU: {"list", "point", "update"}
+//   growth build FOLDER MAILBOXES CONTACTS
+//       Mailboxes user0000000@contoso.com ... of so many contacts each, and lists, see kLists; prints
+//       {"seconds", "contacts", "bytes"}.
+//   growth measure FEW MAILBOXES MANY MAILBOXES
+//       Microseconds of CPU in two such stores, which take short turns, so that what else the machine does hits
+//       both alike; prints [{"list", "point", "update"}, the same of the other].
 //
 // Building puts thousands of mailboxes into one transaction that nobody waits for; measuring goes through the
 // store's contract, without syncing. Mailboxes are made in the random order of their GUIDs.
@@ -13,9 +16,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/lmdb/directory_records.h"
 #include "store/lmdb/lmdb_env.h"
@@ -157,64 +162,107 @@ int build(const std::string& folder, unsigned mailboxes, unsigned contacts) {
   return 0;
 }
 
-/// Microseconds of CPU for one call of `step`.
-template <class Step>
-double cost(unsigned times, const Step& step) {
-  const double begin = cpu_seconds();
-  for (unsigned i = 0; i < times; ++i) step(i);
-  return (cpu_seconds() - begin) * 1e6 / times;
-}
+/// One of the stores that are compared, and the CPU that each kind of step took in it.
+class Side {
+ public:
+  Side(const std::string& folder, unsigned mailboxes) : store_(opened(folder)), any_(0, mailboxes - 1) {
+    for (unsigned i = 0; i < kLists; ++i) lists_.push_back(guid_of(list_name(i)));
+  }
 
-int measure(const std::string& folder, unsigned mailboxes) {
-  LmdbOptions options;
-  options.path = folder;
-  options.no_sync = true;
-  const auto opened = value_of(open_lmdb_store(options));
-  Store& store = *opened;
-  std::mt19937 random(1);
-  std::uniform_int_distribution<unsigned> any(0, mailboxes - 1);
-  const auto draw = [&](unsigned count) {
+  void list(unsigned times) {
+    const std::size_t before = seen_;
+    list_ += cost(times, [&](unsigned i) {
+      require(store_->read(lists_[i % kLists],
+                           [&](MailboxView& view) { contacts_ = view.im_contacts(std::move(contacts_)); }));
+      seen_ += contacts_.contacts.size();
+    });
+    if (seen_ - before != std::size_t{times} * kListContacts) fail("a list is not whole");
+  }
+
+  void point(unsigned times) {
+    const std::size_t before = seen_;
+    const auto readers = drawn(times);
+    point_ += cost(times, [&](unsigned i) {
+      require(store_->read(readers[i],
+                           [&](MailboxView& view) { seen_ += view.im_contact(kFirstContact) ? 1U : 0U; }));
+    });
+    if (seen_ - before != times) fail("a contact is missing");
+  }
+
+  void update(unsigned times) {
+    const auto writers = drawn(times);
+    const Deadline never = Deadline::max();
+    update_ += cost(times, [&](unsigned i) {
+      require(store_->write(writers[i], never, [&](MailboxTransaction& txn) {
+        auto contact = txn.im_contact(kFirstContact);
+        if (!contact) fail("a contact is missing");
+        contact->change_number = txn.next_change_number();
+        txn.put(*contact);
+        return Outcome::Commit;
+      }));
+    });
+  }
+
+  /// Forgets what was measured so far.
+  void begin() { list_ = point_ = update_ = 0; }
+  /// For one step, of which there were so many.
+  void print(unsigned lists, unsigned points, unsigned updates) const {
+    std::printf("{\"list\": %.2f, \"point\": %.3f, \"update\": %.2f}", list_ / lists, point_ / points,
+                update_ / updates);
+  }
+
+ private:
+  static std::shared_ptr<Store> opened(const std::string& folder) {
+    LmdbOptions options;
+    options.path = folder;
+    options.no_sync = true;
+    return value_of(open_lmdb_store(options));
+  }
+
+  /// Microseconds of CPU.
+  template <class Step>
+  static double cost(unsigned times, const Step& step) {
+    const double begin = cpu_seconds();
+    for (unsigned i = 0; i < times; ++i) step(i);
+    return (cpu_seconds() - begin) * 1e6;
+  }
+
+  std::vector<Guid> drawn(unsigned count) {
     std::vector<Guid> guids;
-    for (unsigned i = 0; i < count; ++i) guids.push_back(guid_of(user_name(any(random))));
+    for (unsigned i = 0; i < count; ++i) guids.push_back(guid_of(user_name(any_(random_))));
     return guids;
-  };
+  }
 
-  std::vector<Guid> lists;
-  for (unsigned i = 0; i < kLists; ++i) lists.push_back(guid_of(list_name(i)));
-  std::size_t seen = 0;
-  constexpr unsigned kListReads = 4000;
-  ImContacts contacts;
-  const auto read_list = [&](unsigned i) {
-    require(store.read(lists[i % kLists],
-                       [&](MailboxView& view) { contacts = view.im_contacts(std::move(contacts)); }));
-    seen += contacts.contacts.size();
-  };
-  (void)cost(kLists, read_list);
-  seen = 0;
-  const double list = cost(kListReads, read_list);
-  if (seen != std::size_t{kListReads} * kListContacts) fail("a list is not whole");
+  std::shared_ptr<Store> store_;
+  std::mt19937 random_{1};
+  std::uniform_int_distribution<unsigned> any_;
+  std::vector<Guid> lists_;
+  ImContacts contacts_;
+  std::size_t seen_ = 0;
+  double list_ = 0;
+  double point_ = 0;
+  double update_ = 0;
+};
 
-  constexpr unsigned kSteps = 20000;
-  const auto readers = draw(kSteps);
-  seen = 0;
-  const double point = cost(kSteps, [&](unsigned i) {
-    require(
-        store.read(readers[i], [&](MailboxView& view) { seen += view.im_contact(kFirstContact) ? 1U : 0U; }));
-  });
-  if (seen != kSteps) fail("a contact is missing");
-
-  const auto writers = draw(kSteps);
-  const Deadline never = Deadline::max();
-  const double update = cost(kSteps, [&](unsigned i) {
-    require(store.write(writers[i], never, [&](MailboxTransaction& txn) {
-      auto contact = txn.im_contact(kFirstContact);
-      if (!contact) fail("a contact is missing");
-      contact->change_number = txn.next_change_number();
-      txn.put(*contact);
-      return Outcome::Commit;
-    }));
-  });
-  std::printf("{\"list\": %.2f, \"point\": %.3f, \"update\": %.2f}\n", list, point, update);
+int measure(Side& few, Side& many) {
+  constexpr unsigned kTurns = 20;
+  constexpr unsigned kListsInTurn = 200;
+  constexpr unsigned kPointsInTurn = 5000;
+  constexpr unsigned kUpdatesInTurn = 1000;
+  Side* const sides[] = {&few, &many};
+  for (unsigned turn = 0; turn <= kTurns; ++turn) {
+    for (Side* const side : sides) {
+      side->list(kListsInTurn);
+      side->point(kPointsInTurn);
+      side->update(kUpdatesInTurn);
+      if (turn == 0) side->begin();
+    }
+  }
+  std::printf("[");
+  few.print(kTurns * kListsInTurn, kTurns * kPointsInTurn, kTurns * kUpdatesInTurn);
+  std::printf(", ");
+  many.print(kTurns * kListsInTurn, kTurns * kPointsInTurn, kTurns * kUpdatesInTurn);
+  std::printf("]\n");
   return 0;
 }
 
@@ -225,7 +273,12 @@ unsigned number(const char* text) { return static_cast<unsigned>(std::strtoul(te
 int main(int argc, char** argv) {
   const std::string_view what = argc > 3 ? argv[1] : "";
   if (what == "build" && argc == 5) return build(argv[2], number(argv[3]), number(argv[4]));
-  if (what == "measure" && argc == 4) return measure(argv[2], number(argv[3]));
-  std::fputs("growth build FOLDER MAILBOXES CONTACTS | growth measure FOLDER MAILBOXES\n", stderr);
+  if (what == "measure" && argc == 6) {
+    Side few(argv[2], number(argv[3]));
+    Side many(argv[4], number(argv[5]));
+    return measure(few, many);
+  }
+  std::fputs("growth build FOLDER MAILBOXES CONTACTS | growth measure FOLDER MAILBOXES FOLDER MAILBOXES\n",
+             stderr);
   return 2;
 }
