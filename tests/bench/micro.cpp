@@ -73,21 +73,43 @@ void BM_CheckShape(benchmark::State& state) {
 }
 BENCHMARK(BM_CheckShape);
 
-/// The personas of a list of 1,000, one in ten with a text that must be escaped.
-template <class Out>
-void write_personas(Out& out) {
-  static const ews::IdWriter ids(sample_mailbox());
-  for (unsigned i = 0; i < 1000; ++i) {
-    store::ImContactView contact;
-    contact.number = i + 5;
-    contact.change_number = i + 1;
-    contact.persona_id = store::Guid{{static_cast<std::uint8_t>(i), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
-    contact.creation_time = 1600000000 + i;
-    contact.display_name = i % 10 == 0 ? "Lind & Berg" : "Maria Magdalena Lind";
-    contact.im_address = "maria.magdalena.lind@fabrikam.com";
-    ews::write_persona(out, ids, contact, ids.item_id(contact.number), {});
+/// A list of 1,000, one contact in ten with a text that must be escaped.
+struct List {
+  List() {
+    for (unsigned i = 0; i < 1000; ++i) {
+      store::ImContactView contact;
+      contact.number = i + 5;
+      contact.change_number = i + 1;
+      contact.persona_id = store::Guid{{static_cast<std::uint8_t>(i), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
+      contact.creation_time = 1600000000 + i;
+      contact.display_name = i % 10 == 0 ? "Lind & Berg" : "Maria Magdalena Lind";
+      contact.im_address = "maria.magdalena.lind@fabrikam.com";
+      contacts.push_back(contact);
+    }
+    make_ids();
+  }
+  void make_ids() {
+    contact_ids.clear();
+    for (const store::ImContactView& contact : contacts) contact_ids.push_back(ids.item_id(contact.number));
+  }
+  template <class Out>
+  void write_personas(Out& out) const {
+    for (std::size_t i = 0; i < contacts.size(); ++i)
+      ews::write_persona(out, ids, contacts[i], contact_ids[i], {});
+  }
+  const ews::IdWriter ids{sample_mailbox()};
+  std::vector<store::ImContactView> contacts;
+  std::vector<ews::IdText> contact_ids;
+};
+
+void BM_MakeContactIds(benchmark::State& state) {
+  List list;
+  for (auto _ : state) {
+    list.make_ids();
+    benchmark::DoNotOptimize(list.contact_ids.data());
   }
 }
+BENCHMARK(BM_MakeContactIds);
 
 void BM_WritePersonas(benchmark::State& state) {
   std::vector<char> buffer(std::size_t{256} * 1024);
@@ -96,9 +118,10 @@ void BM_WritePersonas(benchmark::State& state) {
     written += piece.size();
     return true;
   };
+  const List list;
   for (auto _ : state) {
     ews::Output out(sink, buffer);
-    write_personas(out);
+    list.write_personas(out);
     out.flush();
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(written));
@@ -106,9 +129,10 @@ void BM_WritePersonas(benchmark::State& state) {
 BENCHMARK(BM_WritePersonas);
 
 void BM_CountPersonas(benchmark::State& state) {
+  const List list;
   for (auto _ : state) {
     ews::Counter out;
-    write_personas(out);
+    list.write_personas(out);
     benchmark::DoNotOptimize(out.count());
   }
 }
