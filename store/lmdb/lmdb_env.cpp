@@ -12,6 +12,8 @@ namespace ews_im::store {
 namespace {
 
 constexpr std::uint64_t kLargestMapSize = std::uint64_t{1} << 45;
+constexpr std::int64_t kPagesBelieved =
+    100'000'000;  // nanoseconds: how long a page need not be checked again
 constexpr std::uint64_t kFileStep = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMostSpareRoom = std::uint64_t{8} << 20;  // at the end of the file
 
@@ -35,6 +37,13 @@ Fault fault_of(int error) {
       break;
   }
   return error > 0 ? errno_fault(error, {}).fault() : Fault::Internal;
+}
+
+// Nanoseconds; moves on every few milliseconds, and needs no call of the kernel.
+std::int64_t coarse_tick() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 }  // namespace
@@ -118,10 +127,7 @@ Status LmdbEnv::check_files() {
 
 // Each look at the names costs two searches in the file system, a tenth of the time that a small list takes. A
 // change always looks: it must not be acknowledged and then be lost.
-Status LmdbEnv::check_files_to_read() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  const std::int64_t tick = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+Status LmdbEnv::check_files_to_read(std::int64_t tick) {
   if (checked_at_.load(std::memory_order_relaxed) == tick) {
     const std::uint64_t needed = needed_size();
     const auto size = size_of(data_fd_);
@@ -135,12 +141,15 @@ Status LmdbEnv::check_files_to_read() {
 int LmdbEnv::map_file() {
   MDB_envinfo info{};
   mdb_env_info(env_, &info);
+  checked_pages_.clear();
   return map_.map(data_fd_, info.me_mapsize);
 }
 
 // A meta page that is being written while it is read may be of two transactions; LMDB has a copy of its own.
-Result<Tree> LmdbEnv::tree_of(MDB_txn* txn, bool reads) {
-  auto tree = Tree::of(map_.bytes(), page_size_, mdb_txn_id(txn) - (reads ? 0 : 1));
+Result<Tree> LmdbEnv::tree_of(MDB_txn* txn, bool reads, std::int64_t tick) {
+  const CheckedPages::When when{mdb_txn_id(txn) - (reads ? 0 : 1),
+                                static_cast<std::uint64_t>(tick / kPagesBelieved)};
+  auto tree = Tree::of(map_.bytes(), page_size_, checked_pages_, when);
   MDB_stat about{};
   if (!tree.ok()) return tree;
   if (const int error = mdb_stat(txn, kMainDatabase, &about); error != 0) return fault(error, "begin");
@@ -166,9 +175,10 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
     if (error == 0) {
       LmdbTxn result(*this, txn);
       const bool reads = flags == MDB_RDONLY;
-      auto tree = tree_of(txn, reads);
+      const std::int64_t tick = coarse_tick();
+      auto tree = tree_of(txn, reads, tick);
       if (!is_backup_) {
-        if (auto status = reads ? check_files_to_read() : check_files(); !status.ok()) return status;
+        if (auto status = reads ? check_files_to_read(tick) : check_files(); !status.ok()) return status;
       }
       if (!tree.ok()) {
         beginning = Status(tree.status().fault(), options_.path + ": " + tree.status().detail());

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "store/lmdb/checked_pages.h"
 #include "store/lmdb/file_map.h"
 #include "store/lmdb/files.h"
 #include "store/lmdb/gate.h"
@@ -113,12 +114,12 @@ class LmdbEnv {
   /// Whether the files are still those that were opened, and no shorter than they must be.
   Status check_files();
   /// The same, but whether they are still those at most once in a tick of the coarse clock (a few milliseconds) for
-  /// all threads together.
-  Status check_files_to_read();
+  /// all threads together. `tick`: its nanoseconds.
+  Status check_files_to_read(std::int64_t tick);
   /// Maps the file for our own reading, as far as LMDB has mapped it; an errno.
   int map_file();
   /// The tree that a transaction begins with. Faults as Tree::of.
-  Result<Tree> tree_of(MDB_txn* txn, bool reads);
+  Result<Tree> tree_of(MDB_txn* txn, bool reads, std::int64_t tick);
   Status reserve_file(std::uint64_t pages);
   Status mend();
   Status resize(std::uint64_t size);
@@ -140,7 +141,8 @@ class LmdbEnv {
   FileIdentity data_identity_;
   UniqueFd turn_file_;  // data.mdb once more, for the lock by which writers take turns
   MapLock map_lock_;
-  std::atomic<std::int64_t> checked_at_{0};  // nanoseconds of the coarse clock
+  CheckedPages checked_pages_;
+  std::atomic<std::int64_t> checked_at_{0};  // a tick of the coarse clock
   std::atomic<bool> broken_{false};          // LMDB wants the environment to be closed and opened again
 };
 

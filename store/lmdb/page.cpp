@@ -97,6 +97,14 @@ std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKin
   return page;
 }
 
+std::optional<Page> Page::of_checked(std::string_view bytes) {
+  Page page(bytes);
+  const std::size_t lower = page.half(kLowerAt);
+  if (lower <= kPlacesAt || lower > bytes.size()) return std::nullopt;
+  page.count_ = (lower - kPlacesAt) / 2;
+  return page;
+}
+
 std::string_view Page::key(std::size_t entry) const {
   const std::size_t at = place(entry);
   return bytes_.substr(at + kEntryHeader, half(at + kKeySizeAt));

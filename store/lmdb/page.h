@@ -25,6 +25,9 @@ class Page {
   /// nullopt: `bytes` are not page `number`, or not of that kind, or damaged.
   static std::optional<Page> of(std::string_view bytes, std::size_t number, PageKind kind);
 
+  /// The same page again, as `of` has found it. nullopt: it is another now.
+  static std::optional<Page> of_checked(std::string_view bytes);
+
   /// How many entries there are: one at least.
   [[nodiscard]] std::size_t count() const { return count_; }
   /// The key of an entry. That of a branch's first entry means nothing: whatever is below the second key is there.

@@ -30,10 +30,14 @@ std::size_t place_in(const Page& page, std::string_view key, std::size_t begin =
 
 }  // namespace
 
-Result<Tree> Tree::of(std::string_view map, std::size_t page_size, std::size_t transaction) {
+Result<Tree> Tree::of(std::string_view map, std::size_t page_size, CheckedPages& checked,
+                      const CheckedPages::When& when) {
+  const std::size_t transaction = when.transaction;
   Tree tree;
   tree.map_ = map;
   tree.page_size_ = page_size;
+  tree.checked_ = &checked;
+  tree.when_ = when;
   if (map.size() < kFirstPage * page_size) return Status(Fault::Corrupt, "there is no meta page");
   tree.meta_ = decode_meta(tree.bytes_at(transaction % 2, kMetaSize));
   if (tree.meta_.transaction != transaction)
@@ -65,11 +69,19 @@ bool Tree::holds(const Level& level, std::string_view key, Side side) {
   return level.lower < key && (!level.upper || key <= *level.upper);
 }
 
+std::optional<Page> Tree::page_at(std::size_t number, PageKind kind) {
+  const std::string_view bytes = bytes_at(number, page_size_);
+  const unsigned is_leaf = kind == PageKind::Leaf ? 1 : 0;
+  if (checked_->has(number, is_leaf, when_)) return Page::of_checked(bytes);
+  auto page = Page::of(bytes, number, kind);
+  if (page) checked_->add(number, is_leaf, when_);
+  return page;
+}
+
 bool Tree::enter(std::size_t number, std::string_view lower, std::optional<std::string_view> upper) {
   if (!is_number(number)) return false;
   const bool is_leaf = depth_ + 1 == meta_.depth;
-  const auto page =
-      Page::of(bytes_at(number, page_size_), number, is_leaf ? PageKind::Leaf : PageKind::Branch);
+  const auto page = page_at(number, is_leaf ? PageKind::Leaf : PageKind::Branch);
   if (!page) return damaged(number, "is damaged");
   // Of a branch's first entry the key means nothing, and there are keys below the second.
   const bool is_in_place = (is_leaf ? page->key(0) >= lower : page->key(1) > lower) &&

@@ -3,7 +3,7 @@
 // damaged a search ends at a wrong leaf. Knows records by their keys and checksums alone.
 //
 // The pages of a snapshot do not change while its transaction lives; a tree must not outlive that. Each is checked once
-// and believed from then on.
+// and believed from then on; and for a moment, which CheckedPages remembers, by the trees of other transactions as well.
 // What it cannot see is an older copy of a page in the place of a newer one: a page does not say which transaction wrote
 // it. `check` finds that in the list of free pages.
 #pragma once
@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/lmdb/checked_pages.h"
 #include "store/lmdb/page.h"
 #include "store/status.h"
 
@@ -24,10 +25,11 @@ class Tree {
  public:
   /// No tree: nothing is looked at, and nothing found wrong.
   Tree() = default;
-  /// The tree that transaction `transaction` left. `map`: the data file, and what is mapped behind it; it stays as long
-  /// as the tree is used. Faults: Corrupt: the meta page is that of another transaction: a later commit has taken its
-  /// place, or it is damaged.
-  static Result<Tree> of(std::string_view map, std::size_t page_size, std::size_t transaction);
+  /// The tree that transaction `when.transaction` left. `map`: the data file, and what is mapped behind it. Map and
+  /// `checked` stay as long as the tree is used. Faults: Corrupt: the meta page is that of another transaction: a later
+  /// commit has taken its place, or it is damaged.
+  static Result<Tree> of(std::string_view map, std::size_t page_size, CheckedPages& checked,
+                         const CheckedPages::When& when);
 
   /// Whether a search for `key` goes right: the pages on the way to its leaf are sound, and where it is not found,
   /// so are the records at both sides of its place. What was looked at is known, so that looking again costs little.
@@ -63,6 +65,8 @@ class Tree {
   [[nodiscard]] bool is_number(std::size_t number);
   static bool holds(const Level& level, std::string_view key, Side side);
   [[nodiscard]] bool descend(std::string_view key, Side side);
+  /// nullopt: it is damaged.
+  [[nodiscard]] std::optional<Page> page_at(std::size_t number, PageKind kind);
   [[nodiscard]] bool enter(std::size_t number, std::string_view lower, std::optional<std::string_view> upper);
   [[nodiscard]] bool enter_root();
   [[nodiscard]] bool enter_child(std::size_t entry);
@@ -79,6 +83,8 @@ class Tree {
 
   std::string_view map_;
   std::size_t page_size_ = 0;
+  CheckedPages* checked_ = nullptr;
+  CheckedPages::When when_;
   Meta meta_;
   std::vector<Level> levels_;
   std::size_t depth_ = 0;  // so many of the levels are as the last look left them
