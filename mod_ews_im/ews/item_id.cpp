@@ -4,6 +4,7 @@
 #include <endian.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "mod_ews_im/ews/base64.h"
@@ -31,8 +32,15 @@ constexpr std::size_t kLongestRun = 257;
 constexpr std::uint32_t kTypeContact = 17;
 constexpr std::uint32_t kVersionLength = 22;
 
-void append_little_endian(std::string& out, std::uint32_t value, unsigned bytes) {
-  for (unsigned i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> 8U * i & 0xFFU));
+template <class Bytes>
+void append_little_endian(Bytes& out, std::uint32_t value, unsigned bytes) {
+  const std::uint32_t in_order = htole32(value);
+  out.append(std::string_view(reinterpret_cast<const char*>(&in_order), bytes));
+}
+
+template <class Bytes>
+void append_byte(Bytes& out, char byte) {
+  out.append(std::string_view(&byte, 1));
 }
 
 /// Six bytes, the highest first, and two zeros. Written at once: who reads eight bytes that were written one by one
@@ -47,42 +55,45 @@ struct GlobalCounter {
   char bytes[kCounterLength + 2];
 };
 
-/// With room for the rest of the payload.
-std::string payload_prefix(char storage, const store::Guid& mailbox, std::size_t store_id_length) {
-  std::string out;
-  out.reserve(kPayloadHead + store_id_length);
-  out.push_back(storage);
+using Prefix = ShortBytes<kLongestIdPrefix>;
+
+Prefix payload_prefix(char storage, const store::Guid& mailbox, std::size_t store_id_length) {
+  Prefix out;
+  append_byte(out, storage);
   append_little_endian(out, kMonikerLength, 2);
-  mailbox.append_text(out);
-  out.push_back(kInstructionNormal);
+  out.append(mailbox.text());
+  append_byte(out, kInstructionNormal);
   append_little_endian(out, static_cast<std::uint32_t>(store_id_length), 2);
   return out;
 }
 
 /// The entry id of a folder, or the part of an item's before its own database GUID and counter.
-void append_entry_prefix(std::string& out, const store::Mailbox& mailbox, char type) {
-  out.append(4, '\0');
-  out += mailbox.provider_uid.view();
-  out.push_back(type);
-  out.push_back('\0');
-  out += mailbox.database_guid.view();
-  out += GlobalCounter(mailbox.folder).with_zeros();
+template <class Bytes>
+void append_entry_prefix(Bytes& out, const store::Mailbox& mailbox, char type) {
+  append_little_endian(out, 0, 4);
+  out.append(mailbox.provider_uid.view());
+  append_byte(out, type);
+  append_byte(out, '\0');
+  out.append(mailbox.database_guid.view());
+  out.append(GlobalCounter(mailbox.folder).with_zeros());
 }
 
 constexpr char kEntryItem = 7;
 constexpr char kEntryFolder = 1;
 
 /// What the entry ids of all items of a mailbox begin with.
-void append_item_prefix(std::string& out, const store::Mailbox& mailbox) {
+template <class Bytes>
+void append_item_prefix(Bytes& out, const store::Mailbox& mailbox) {
   append_entry_prefix(out, mailbox, kEntryItem);
-  out += mailbox.database_guid.view();
+  out.append(mailbox.database_guid.view());
 }
 
-std::string item_payload_prefix(const store::Mailbox& mailbox) {
-  std::string out = payload_prefix(kStorageItem, mailbox.guid, kItemEntryLength);
+Prefix item_payload_prefix(const store::Mailbox& mailbox) {
+  Prefix out = payload_prefix(kStorageItem, mailbox.guid, kItemEntryLength);
   append_item_prefix(out, mailbox);
   return out;
 }
+static_assert(kLongestIdPrefix == kPayloadHead + kItemEntryLength - sizeof(std::uint64_t));
 
 std::size_t run_length(std::string_view bytes, std::size_t at) {
   std::size_t length = 1;
@@ -96,18 +107,38 @@ std::size_t start_of_last_run(std::string_view bytes) {
   return start;
 }
 
-std::string change_key_prefix(const store::Mailbox& mailbox) {
-  std::string out;
+Prefix change_key_prefix(const store::Mailbox& mailbox) {
+  Prefix out;
   append_little_endian(out, kTypeContact, 4);
   append_little_endian(out, kVersionLength, 4);
-  out += mailbox.database_guid.view();
+  out.append(mailbox.database_guid.view());
   return out;
+}
+
+std::uint64_t eight_bytes(const char* bytes) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return le64toh(word);
+}
+
+/// How many bytes come before one that the next repeats: up to 8. REQUIRES: there are nine.
+std::size_t before_a_run(const char* bytes) {
+  const std::uint64_t differences = eight_bytes(bytes) ^ eight_bytes(bytes + 1);
+  const std::uint64_t equal = (differences - 0x0101010101010101) & ~differences & 0x8080808080808080;
+  return static_cast<std::size_t>(std::countr_zero(equal)) / 8;
 }
 
 /// Returns the size; `out` has room for three bytes for each two.
 std::size_t compress_to(char* out, std::string_view payload) {
   char* next = out;
   for (std::size_t at = 0; at < payload.size();) {
+    if (payload.size() - at > 8) {
+      const std::size_t alone = before_a_run(payload.data() + at);
+      std::memcpy(next, payload.data() + at, 8);
+      at += alone;
+      next += alone;
+      if (alone == 8) continue;
+    }
     const std::size_t run = run_length(payload, at);
     *next++ = payload[at];
     if (run > 1) {
@@ -120,15 +151,19 @@ std::size_t compress_to(char* out, std::string_view payload) {
 }
 
 /// An id's bytes: its form, and what that makes of the payload.
-std::string with_form(char form, std::string_view payload) {
-  std::string out;
-  out.reserve(1 + payload.size());
-  out.push_back(form);
-  out += payload;
+ShortBytes<Base64Prefix::kMostBytes> compressed_form(std::string_view payload) {
+  ShortBytes<Base64Prefix::kMostBytes> out;
+  append_byte(out, kRunLength);
+  out.set_size(1 + compress_to(out.data() + 1, payload));
   return out;
 }
 
-constexpr std::size_t room_to_compress(std::size_t size) { return size + size / 2; }
+ShortBytes<1 + kLongestIdPrefix> plain_form(std::string_view payload) {
+  ShortBytes<1 + kLongestIdPrefix> out;
+  append_byte(out, kUncompressed);
+  out.append(payload);
+  return out;
+}
 
 }  // namespace
 
@@ -238,43 +273,39 @@ store::ItemNumber item_number(const ItemId& id, const store::Mailbox& mailbox) {
 
 Base64Prefix::Base64Prefix(std::string_view bytes) {
   const std::size_t whole = bytes.size() / 3 * 3;
-  append_base64(text_, bytes.substr(0, whole));
-  left_ = bytes.substr(whole);
+  text_.set_size(encode_base64(text_.data(), bytes.substr(0, whole)));
+  left_.append(bytes.substr(whole));
 }
 
 IdText Base64Prefix::then(std::string_view end) const {
   // A run before `end` takes up to three bytes, each two of `end` as many.
-  constexpr std::size_t kMostBytes = 2 + 3 + room_to_compress(IdPrefix::kLongestEnd);
-  static_assert(base64_size(kMostBytes) <= IdText::kLongestRest);
-  char bytes[kMostBytes];
-  char* const left_end = std::copy(left_.begin(), left_.end(), bytes);
-  std::copy(end.begin(), end.end(), left_end);
+  constexpr std::size_t kMost = 2 + 3 + room_to_compress(IdPrefix::kLongestEnd);
+  static_assert(base64_size(kMost) <= IdText::kLongestRest);
+  ShortBytes<kMost> bytes;
+  bytes.append(left_.view());
+  bytes.append(end);
   IdText result;
-  result.head_ = text_;
-  result.size_ = static_cast<std::uint8_t>(encode_base64(result.rest_, {bytes, left_.size() + end.size()}));
+  result.head_ = text_.view();
+  result.size_ = static_cast<std::uint8_t>(encode_base64(result.rest_, bytes.view()));
   return result;
 }
 
-IdPrefix::IdPrefix(std::string payload)
-    : payload_(std::move(payload)),
-      run_start_(start_of_last_run(payload_)),
-      compressed_size_(0),
-      plain_(with_form(kUncompressed, payload_)),
-      compressed_(with_form(kRunLength, compress(std::string_view(payload_).substr(0, run_start_)))) {
-  compressed_size_ = compressed_.size() - 1;
+IdPrefix::IdPrefix(std::string_view payload)
+    : run_start_(start_of_last_run(payload)),
+      compressed_bytes_(compressed_form(payload.substr(0, run_start_))) {
+  payload_.append(payload);
 }
 
 /// Of the prefix and then `end`, eight bytes at a time: a run takes one byte, or three if it is longer than one.
 std::size_t IdPrefix::compressed_size(std::string_view end) const {
   constexpr std::uint64_t kHigh = 0x8080808080808080;  // a bit for each byte
   const auto count = [](std::uint64_t bits) { return (bits >> 7U) * 0x0101010101010101U >> 56U; };
-  std::uint64_t last = static_cast<unsigned char>(payload_.back());
-  std::uint64_t repeated = payload_.size() - run_start_ > 1 ? 1 : 0;  // was the last byte as the one before?
-  std::size_t size = compressed_size_ + 1 + 2 * repeated;
+  const std::string_view payload = payload_.view();
+  std::uint64_t last = static_cast<unsigned char>(payload.back());
+  std::uint64_t repeated = payload.size() - run_start_ > 1 ? 1 : 0;  // was the last byte as the one before?
+  std::size_t size = compressed_bytes_.view().size() - 1 + 1 + 2 * repeated;
   for (std::size_t at = 0; at < end.size(); at += sizeof last) {
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, end.data() + at, sizeof bytes);
-    bytes = le64toh(bytes);
+    const std::uint64_t bytes = eight_bytes(end.data() + at);
     const std::uint64_t differences = bytes ^ (bytes << 8U | last);
     const std::uint64_t begins = (((differences & ~kHigh) + ~kHigh) | differences) & kHigh;
     const std::uint64_t repeats = ~begins & kHigh;
@@ -286,29 +317,34 @@ std::size_t IdPrefix::compressed_size(std::string_view end) const {
 }
 
 std::size_t IdPrefix::id_size(std::string_view end) const {
-  return base64_size(1 + std::min(compressed_size(end), payload_.size() + end.size()));
+  return base64_size(1 + std::min(compressed_size(end), payload_.view().size() + end.size()));
 }
 
 IdText IdPrefix::id(std::string_view end) const {
-  char tail[kLongestRun + kLongestEnd];
-  const std::size_t run = payload_.size() - run_start_;
-  std::copy(end.begin(), end.end(),
-            std::copy(payload_.end() - static_cast<std::ptrdiff_t>(run), payload_.end(), tail));
-  char compressed[3 + room_to_compress(kLongestEnd)];
-  const std::size_t size = compress_to(compressed, {tail, run + end.size()});
-  if (compressed_size_ + size >= payload_.size() + end.size()) return plain_.then(end);
-  return compressed_.then({compressed, size});
+  const std::string_view payload = payload_.view();
+  ShortBytes<kLongestRun + kLongestEnd> tail;
+  tail.append(payload.substr(run_start_));
+  tail.append(end);
+  ShortBytes<3 + room_to_compress(kLongestEnd)> compressed;
+  compressed.set_size(compress_to(compressed.data(), tail.view()));
+  if (compressed_bytes_.view().size() - 1 + compressed.view().size() >= payload.size() + end.size()) {
+    if (!plain_) plain_.emplace(plain_form(payload).view());
+    return plain_->then(end);
+  }
+  if (!compressed_) compressed_.emplace(compressed_bytes_.view());
+  return compressed_->then(compressed.view());
 }
 
 IdWriter::IdWriter(const store::Mailbox& mailbox)
-    : item_(item_payload_prefix(mailbox)),
-      persona_(payload_prefix(kStorageConversation, mailbox.guid, kPersonaLength)),
-      change_key_(change_key_prefix(mailbox)) {
-  std::string folder = payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength);
+    : item_(item_payload_prefix(mailbox).view()),
+      persona_(payload_prefix(kStorageConversation, mailbox.guid, kPersonaLength).view()),
+      change_key_(change_key_prefix(mailbox).view()) {
+  Prefix folder = payload_prefix(kStorageItem, mailbox.guid, kFolderEntryLength);
   append_entry_prefix(folder, mailbox, kEntryFolder);
-  const std::string compressed = with_form(kRunLength, compress(folder));
-  const std::string plain = with_form(kUncompressed, folder);
-  append_base64(folder_id_, compressed.size() < plain.size() ? compressed : plain);
+  const auto compressed = compressed_form(folder.view());
+  const auto plain = plain_form(folder.view());
+  const bool is_shorter = compressed.view().size() < plain.view().size();
+  folder_id_.set_size(encode_base64(folder_id_.data(), is_shorter ? compressed.view() : plain.view()));
 }
 
 IdText IdWriter::item_id(store::ItemNumber number) const {

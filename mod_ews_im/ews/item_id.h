@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,18 +52,42 @@ class IdText {
   char rest_[kLongestRest];  // the first size_ bytes; NOLINT(cppcoreguidelines-pro-type-member-init)
 };
 
+/// A few bytes in memory of their own: an IdWriter is made for each answer, and allocates nothing.
+template <std::size_t kMost>
+class ShortBytes {
+ public:
+  /// REQUIRES: no more than kMost bytes in all.
+  void append(std::string_view bytes) {
+    std::memcpy(bytes_ + size_, bytes.data(), bytes.size());
+    size_ += bytes.size();
+  }
+  /// The memory, for up to kMost bytes; set_size() tells how many were written.
+  [[nodiscard]] char* data() { return bytes_; }
+  void set_size(std::size_t size) { size_ = size; }
+  [[nodiscard]] std::string_view view() const { return {bytes_, size_}; }
+
+ private:
+  std::size_t size_ = 0;
+  char bytes_[kMost];  // the first size_ bytes; NOLINT(cppcoreguidelines-pro-type-member-init)
+};
+
+inline constexpr std::size_t kLongestIdPrefix = 104;  ///< bytes of a payload before what is one item's own
+/// The run-length form makes three bytes of two at most.
+[[nodiscard]] constexpr std::size_t room_to_compress(std::size_t size) { return size + size / 2; }
+
 /// Bytes with which many texts begin, in base64 as far as that does not depend on what follows.
 class Base64Prefix {
  public:
+  static constexpr std::size_t kMostBytes = 1 + room_to_compress(kLongestIdPrefix);
   explicit Base64Prefix(std::string_view bytes);
+  Base64Prefix(const Base64Prefix&) = delete;
+  Base64Prefix& operator=(const Base64Prefix&) = delete;
   /// Base64 of the prefix and then `end`, which is short. Refers to this prefix.
   [[nodiscard]] IdText then(std::string_view end) const;
-  /// Of the bytes.
-  [[nodiscard]] std::size_t size() const { return text_.size() / 4 * 3 + left_.size(); }
 
  private:
-  std::string text_;
-  std::string left_;  // up to two bytes
+  ShortBytes<(kMostBytes + 2) / 3 * 4> text_;
+  ShortBytes<2> left_;
 };
 
 /// Bytes with which many ids begin, in both forms, as far as these do not depend on what follows.
@@ -70,8 +95,9 @@ class IdPrefix {
  public:
   static constexpr std::size_t kLongestEnd = 16;
 
-  /// REQUIRES: no run of equal bytes is longer than a run of the compressed form can be.
-  explicit IdPrefix(std::string payload);
+  /// REQUIRES: kLongestIdPrefix bytes at most, the last of which is not the end of a longer run of equal ones than the
+  /// compressed form can have.
+  explicit IdPrefix(std::string_view payload);
   /// The shorter form of the id whose payload is the prefix and then `end`: 8 bytes, or 16.
   [[nodiscard]] IdText id(std::string_view end) const;
   /// How long that is.
@@ -80,22 +106,25 @@ class IdPrefix {
  private:
   [[nodiscard]] std::size_t compressed_size(std::string_view end) const;
 
-  std::string payload_;
-  std::size_t run_start_;        // where the last run of equal bytes begins: `end` may prolong it
-  std::size_t compressed_size_;  // of what is before it
-  Base64Prefix plain_;
-  Base64Prefix compressed_;
+  ShortBytes<kLongestIdPrefix> payload_;
+  std::size_t run_start_;  // where the last run of equal bytes begins: `end` may prolong it
+  ShortBytes<Base64Prefix::kMostBytes> compressed_bytes_;  // of what is before it, and its form
+  // Each is made when the first id of its form is: most mailboxes need one.
+  mutable std::optional<Base64Prefix> plain_;
+  mutable std::optional<Base64Prefix> compressed_;
 };
 
-/// Makes the ids of one mailbox; a copy of what it needs is kept.
+/// Makes the ids of one mailbox; a copy of what it needs is kept. Not for several threads at once.
 class IdWriter {
  public:
   explicit IdWriter(const store::Mailbox& mailbox);
+  IdWriter(const IdWriter&) = delete;
+  IdWriter& operator=(const IdWriter&) = delete;
 
   /// The Id of a group or contact.
   [[nodiscard]] IdText item_id(store::ItemNumber number) const;
   /// The Id of the Quick Contacts folder. Lives as long as the writer.
-  [[nodiscard]] const std::string& folder_id() const { return folder_id_; }
+  [[nodiscard]] std::string_view folder_id() const { return folder_id_.view(); }
   [[nodiscard]] IdText persona_id(const store::Guid& persona) const { return persona_.id(persona.view()); }
   [[nodiscard]] std::size_t persona_id_size(const store::Guid& persona) const {
     return persona_.id_size(persona.view());
@@ -107,7 +136,7 @@ class IdWriter {
   IdPrefix item_;
   IdPrefix persona_;
   Base64Prefix change_key_;
-  std::string folder_id_;
+  ShortBytes<(Base64Prefix::kMostBytes + 2) / 3 * 4> folder_id_;
 };
 
 inline constexpr std::size_t kContactChangeKeySize = 40;
