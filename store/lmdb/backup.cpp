@@ -180,18 +180,12 @@ class TemporaryFile {
 };
 
 // Makes folder()/data.mdb by `write`, checks it and puts it in place.
-Status put_in_place(NewStore& store, std::optional<ExclusiveUse>& use,
-                    const std::function<Status(int, const std::string&)>& write) {
+Status put_in_place(NewStore& store, const std::function<Status(int, const std::string&)>& write) {
   const std::string file = data_file(store.folder());
   const UniqueFd fd(open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return errno_fault(errno, file);
   if (auto status = write(fd.get(), file); !status.ok()) return status;
   if (auto status = require_sound(file); !status.ok()) return status;
-  // First, since whoever waits to open the store would read the new file by the old one's lock file, if this ended
-  // between the two.
-  if (use) {
-    if (auto status = use->forget_readers(); !status.ok()) return status;
-  }
   return store.put_in_place();
 }
 
@@ -222,7 +216,7 @@ Status restore_lmdb_store(const std::string& file, const std::string& path, bool
     if (!taken.ok()) return taken.status();
     use.emplace(std::move(taken.value()));
   }
-  auto status = put_in_place(store.value(), use, [&](int fd, const std::string& name) {
+  auto status = put_in_place(store.value(), [&](int fd, const std::string& name) {
     return copy_bytes(from.get(), fd, name, progress);
   });
   if (!status.ok() || use) return status;
@@ -230,15 +224,14 @@ Status restore_lmdb_store(const std::string& file, const std::string& path, bool
 }
 
 Status compact_lmdb_store(const std::string& path, const Progress& progress) {
-  auto taken = ExclusiveUse::take(path);
-  if (!taken.ok()) return taken.status();
-  std::optional<ExclusiveUse> use(std::move(taken.value()));
+  const auto use = ExclusiveUse::take(path);
+  if (!use.ok()) return use.status();
   // Without LMDB's locks, since closing them would end ours.
   const auto env = LmdbEnv::open_file(data_file(path));
   if (!env.ok()) return env.status();
   auto store = NewStore::begin(path, true);
   if (!store.ok()) return store.status();
-  return put_in_place(store.value(), use, [&](int fd, const std::string& name) {
+  return put_in_place(store.value(), [&](int fd, const std::string& name) {
     return copy_compact(*env.value(), fd, name, progress);
   });
 }

@@ -15,26 +15,25 @@ Result<ExclusiveUse> ExclusiveUse::take(const std::string& path) {
   if (auto status = check_directory(path, geteuid()); !status.ok()) return status;
   if (is_open_here(path)) return Status(Fault::Busy, path + ": this process has the store open");
   if (auto status = ensure_lock_file(path); !status.ok()) return status;
-  std::string file = lock_file(path);
+  const std::string file = lock_file(path);
   UniqueFd fd(open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return errno_fault(errno, file);
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   lock.l_len = 1;
-  if (fcntl(fd.get(), F_SETLK, &lock) == 0) return ExclusiveUse(std::move(file), std::move(fd));
+  if (fcntl(fd.get(), F_SETLK, &lock) == 0) {
+    // At once: whoever waits for the lock gets it however this ends, and would believe what a power cut has left here.
+    // They find the file empty, which LMDB refuses; they open it again and set it up.
+    if (ftruncate(fd.get(), 0) != 0) return errno_fault(errno, file);
+    return ExclusiveUse(std::move(fd));
+  }
   if (errno != EAGAIN && errno != EACCES) return errno_fault(errno, file);
   std::string detail = path + ": the store is in use";
   if (fcntl(fd.get(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
     detail += " by process " + std::to_string(lock.l_pid);
   }
   return Status(Fault::Busy, detail + "; stop all servers that use it");
-}
-
-// Those who wait for the lock find the file empty, which LMDB refuses; they open it again and set it up.
-Status ExclusiveUse::forget_readers() {
-  if (ftruncate(fd_.get(), 0) != 0) return errno_fault(errno, file_);
-  return {};
 }
 
 }  // namespace ews_im::store

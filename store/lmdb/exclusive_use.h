@@ -14,15 +14,12 @@ namespace ews_im::store {
 /// meanwhile: that would end the lock.
 class ExclusiveUse {
  public:
-  /// Faults: Busy (some process has the store open), NotFound, Denied.
+  /// Empties lock.mdb: who was waiting starts anew, with a new table of readers and new locks. Faults: Busy (some
+  /// process has the store open), NotFound, Denied.
   static Result<ExclusiveUse> take(const std::string& path);
 
-  /// To be called after the data file was replaced: who was waiting starts anew, with a new table of readers.
-  Status forget_readers();
-
  private:
-  ExclusiveUse(std::string file, UniqueFd fd) : file_(std::move(file)), fd_(std::move(fd)) {}
-  std::string file_;
+  explicit ExclusiveUse(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
 };
 

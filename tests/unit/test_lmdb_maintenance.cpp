@@ -252,7 +252,6 @@ void waiting_while_the_store_is_replaced(int lost) {
   });
   usleep(100000);
   fs::rename(file, place.data());
-  require_ok(use->forget_readers());
   use.reset();
   char byte = 0;
   CPPUNIT_ASSERT(read(answer[0], &byte, 1) == 1);
