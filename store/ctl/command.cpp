@@ -80,7 +80,9 @@ constexpr Command kCommands[] = {
     {"check", "[FILE]", "Look at every page and record of the store, or of a backup, and tell what is wrong.",
      check},
     {"stat", "", "Show sizes, free space and how many records there are.", stat},
-    {"compact", "", "Write the store anew without its free space. It must not be in use.", compact},
+    {"compact", "",
+     "Write the store anew without its free space, its list of free pages too. It must not be in use.",
+     compact},
 };
 
 }  // namespace

@@ -21,9 +21,11 @@
 #include "store/lmdb/create.h"
 #include "store/lmdb/exclusive_use.h"
 #include "store/lmdb/files.h"
+#include "store/lmdb/free_list.h"
 #include "store/lmdb/lmdb_env.h"
 #include "store/lmdb/lmdb_store_impl.h"
 #include "store/lmdb/maintenance.h"
+#include "store/lmdb/record_copy.h"
 #include "store/lmdb/unique_fd.h"
 
 namespace ews_im::store {
@@ -69,23 +71,45 @@ std::uint64_t used_bytes(LmdbEnv& env) {
          about.ms_psize;
 }
 
+// A compact copy by LMDB, which copies pages. True: it has written all of it. False: its list of free pages is not what
+// LMDB believes when it copies; the file is empty, or holds anything.
+Result<bool> copy_pages(LmdbEnv& env, int fd, const std::string& file) {
+  int error = MDB_MAP_RESIZED;
+  Status status;
+  for (int attempt = 0; attempt < kMostAttempts && error == MDB_MAP_RESIZED; ++attempt) {
+    // Takes over a map that another process has made larger, before LMDB begins a transaction of its own: that writes
+    // nothing if the map has grown once more.
+    auto txn = env.begin_read();
+    if (!txn.ok()) return txn.status();
+    if (!read_free_list(txn.value().tree()).ok()) return false;
+    txn.value().end();
+    status = env.with("copy to " + file, [&](MDB_env* raw) {
+      error = mdb_env_copyfd2(raw, fd, MDB_CP_COMPACT);
+      return error;
+    });
+  }
+  if (error == MDB_INCOMPATIBLE) return false;
+  if (!status.ok()) return status;
+  return true;
+}
+
+Status copy_records_anew(LmdbEnv& env, int fd, const std::string& file) {
+  if (ftruncate(fd, 0) != 0) return errno_fault(errno, file);
+  auto txn = env.begin_read();
+  if (!txn.ok()) return txn.status();
+  return copy_records(txn.value(), fd, file);
+}
+
 // Writes a compact copy into the open, empty file and flushes it.
 Status copy_compact(LmdbEnv& env, int fd, const std::string& file, const Progress& progress) {
   const std::uint64_t total = used_bytes(env);
   {
     const Watch watch(fd, total, progress);
-    int error = MDB_MAP_RESIZED;
-    Status status;
-    for (int attempt = 0; attempt < kMostAttempts && error == MDB_MAP_RESIZED; ++attempt) {
-      // Takes over a map that another process has made larger, before LMDB begins a transaction of its own: that writes
-      // nothing if the map has grown once more.
-      if (const auto txn = env.begin_read(); !txn.ok()) return txn.status();
-      status = env.with("copy to " + file, [&](MDB_env* raw) {
-        error = mdb_env_copyfd2(raw, fd, MDB_CP_COMPACT);
-        return error;
-      });
+    const auto copied = copy_pages(env, fd, file);
+    if (!copied.ok()) return copied.status();
+    if (!copied.value()) {
+      if (auto status = copy_records_anew(env, fd, file); !status.ok()) return status;
     }
-    if (!status.ok()) return status;
   }
   if (fsync(fd) != 0) return errno_fault(errno, file);
   if (progress) progress(size_of(fd).value_or(0), size_of(fd).value_or(0));

@@ -40,8 +40,9 @@ class Check {
 
  private:
   void report(std::string_view key, std::string_view what);
-  void look_at_pages();
-  void look_at_free_pages(const std::vector<bool>& in_use);
+  /// Which pages are in use.
+  std::vector<bool> look_at_pages();
+  void look_at_free_pages(std::vector<bool> in_use);
   void look_at_records(const Progress& progress);
   std::optional<std::string> payload(const Key& key);
   void look_at(std::string_view key, std::string_view record);
@@ -77,14 +78,16 @@ std::optional<std::string> Check::payload(const Key& key) {
 }
 
 CheckSummary Check::run(const Progress& progress) {
-  look_at_pages();
+  auto in_use = look_at_pages();
   // Whoever reads records from damaged pages may die of it.
   summary_.records_read = summary_.findings == 0;
-  if (summary_.records_read) look_at_records(progress);
+  if (!summary_.records_read) return summary_;
+  look_at_free_pages(std::move(in_use));
+  look_at_records(progress);
   return summary_;
 }
 
-void Check::look_at_pages() {
+std::vector<bool> Check::look_at_pages() {
   Tree& tree = txn_->tree();
   std::vector<bool> in_use(tree.meta().last_page + 1);
   const auto use = [&](std::size_t first, std::size_t count) {
@@ -97,18 +100,27 @@ void Check::look_at_pages() {
     report({}, std::string(damage) +
                    (from.empty() ? "" : "; it held what is from " + describe_key(from) + " on"));
   });
-  look_at_free_pages(in_use);
+  return in_use;
 }
 
-void Check::look_at_free_pages(const std::vector<bool>& in_use) {
-  const auto pages = free_pages(txn_->get(), in_use.size() - 1);
-  if (!pages) return report({}, "the list of free pages is damaged");
-  const auto count = std::ranges::count_if(*pages, [&](std::size_t page) { return in_use[page]; });
-  if (count != 0) report({}, std::to_string(count) + " pages with records are in the list of free pages");
+// Each page is in one of the two trees, or free. LMDB copies a store only if their numbers say so.
+void Check::look_at_free_pages(std::vector<bool> in_use) {
+  const auto list = read_free_list(txn_->tree());
+  if (!list.ok()) return report({}, list.status().detail());
+  std::size_t taken = 0;
+  for (const auto* const pages : {&list.value().own, &list.value().pages}) {
+    for (const std::size_t page : *pages) {
+      if (in_use[page]) ++taken;
+      in_use[page] = true;
+    }
+  }
+  if (taken != 0) report({}, std::to_string(taken) + " pages in use are in the list of free pages");
+  const auto lost = std::count(in_use.begin() + kFirstPage, in_use.end(), false);
+  if (lost != 0) report({}, std::to_string(lost) + " pages are neither in use nor in the list of free pages");
 }
 
 void Check::look_at_records(const Progress& progress) {
-  const std::uint64_t expected = txn_->tree().meta().records;
+  const std::uint64_t expected = txn_->tree().meta().main.records;
   int error = 0;
   const Cursor cursor(txn_->get(), error);
   MDB_val key{};

@@ -3,27 +3,31 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
+#include <string>
 
 namespace ews_im::store {
 namespace {
 
-constexpr MDB_dbi kFreeDatabase = 0;   // the handle that LMDB gives to its list of free pages, always
-constexpr std::size_t kFirstPage = 2;  // after the two meta pages
+constexpr std::size_t kWord = sizeof(std::size_t);
 
-std::size_t number_at(const char* place) {
-  std::size_t number = 0;
-  std::memcpy(&number, place, sizeof number);
-  return number;
+std::size_t word_at(std::string_view bytes, std::size_t at) {
+  std::size_t word = 0;
+  std::memcpy(&word, bytes.data() + at * kWord, kWord);
+  return word;
 }
 
-// A record: how many there are, then their numbers, the largest first.
-bool append(const MDB_val& record, std::size_t last, std::vector<std::size_t>& pages) {
-  const auto* list = static_cast<const char*>(record.mv_data);
-  const std::size_t words = record.mv_size / sizeof(std::size_t);
-  if (words == 0 || record.mv_size % sizeof(std::size_t) != 0 || number_at(list) >= words) return false;
-  std::size_t above = last + 1;
-  for (std::size_t i = 1; i <= number_at(list); ++i) {
-    const std::size_t page = number_at(list + i * sizeof(std::size_t));
+// A record: its key is the transaction that freed the pages; how many there are, then their numbers, the largest first,
+// maybe before words that are not used.
+bool append(std::string_view key, std::string_view record, const Meta& meta,
+            std::vector<std::size_t>& pages) {
+  const std::size_t transaction = word_at(key, 0);
+  const std::size_t words = record.size() / kWord;
+  if (transaction == 0 || transaction > meta.transaction) return false;
+  if (words == 0 || record.size() % kWord != 0 || word_at(record, 0) >= words) return false;
+  std::size_t above = meta.last_page + 1;
+  for (std::size_t i = 1; i <= word_at(record, 0); ++i) {
+    const std::size_t page = word_at(record, i);
     if (page < kFirstPage || page >= above) return false;
     pages.push_back(page);
     above = page;
@@ -33,19 +37,43 @@ bool append(const MDB_val& record, std::size_t last, std::vector<std::size_t>& p
 
 }  // namespace
 
-std::optional<std::vector<std::size_t>> free_pages(MDB_txn* txn, std::size_t last) {
-  MDB_cursor* cursor = nullptr;
-  if (mdb_cursor_open(txn, kFreeDatabase, &cursor) != 0) return std::nullopt;
-  std::vector<std::size_t> pages;
-  MDB_val key{};
-  MDB_val record{};
-  int error = mdb_cursor_get(cursor, &key, &record, MDB_FIRST);
-  while (error == 0 && append(record, last, pages)) error = mdb_cursor_get(cursor, &key, &record, MDB_NEXT);
-  mdb_cursor_close(cursor);
-  if (error != MDB_NOTFOUND) return std::nullopt;
-  std::sort(pages.begin(), pages.end());
-  if (std::adjacent_find(pages.begin(), pages.end()) != pages.end()) return std::nullopt;
-  return pages;
+Result<FreeList> read_free_list(const Tree& tree) {
+  FreeList list;
+  std::string damage;
+  std::size_t records = 0;
+  const auto use = [&](std::size_t first, std::size_t count) {
+    for (std::size_t page = first; page < first + count; ++page) list.own.push_back(page);
+  };
+  const auto find = [&](std::string_view what, std::string_view /*key*/) { damage = what; };
+  const auto visit = [&](std::string_view key, std::string_view record) {
+    ++records;
+    if (!append(key, record, tree.meta(), list.pages)) damage = "a record does not have its form";
+  };
+  tree.of_free_list().look_at_all(use, find, visit);
+  if (records != tree.meta().free_list.records && damage.empty()) damage = "records are missing";
+  std::vector<bool> seen(tree.meta().last_page + 1);
+  for (const auto* const pages : {&list.own, &list.pages}) {
+    for (const std::size_t page : *pages) {
+      if (seen[page] && damage.empty())
+        damage = "page " + std::to_string(page) + " is there twice, or holds a part of it";
+      seen[page] = true;
+    }
+  }
+  if (!damage.empty()) return Status(Fault::Corrupt, "the list of free pages is damaged: " + damage);
+  return list;
+}
+
+Status look_at_free_list(Tree& tree) {
+  const auto list = read_free_list(tree);
+  if (!list.ok()) return list.status();
+  const auto& pages = list.value().pages;
+  for (const std::size_t page : std::span(pages).first(std::min(pages.size(), kMostPagesLookedAt))) {
+    if (tree.is_in_tree(page)) {
+      return {Fault::Corrupt,
+              "the list of free pages is damaged: page " + std::to_string(page) + " is in use"};
+    }
+  }
+  return {};
 }
 
 }  // namespace ews_im::store

@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// LMDB's list of free pages, from which the next write takes its pages. Knows no record.
+// LMDB's list of free pages, from which the next write takes its pages: whatever is in them is lost then. Knows no
+// record.
 #pragma once
 
-#include <lmdb.h>
-
 #include <cstddef>
-#include <optional>
 #include <vector>
+
+#include "store/lmdb/tree.h"
+#include "store/status.h"
 
 namespace ews_im::store {
 
-/// The numbers of all pages that are free in the transaction's snapshot. nullopt: the list is damaged: a number is
-/// above `last`, or there twice, or the list does not have its form.
-[[nodiscard]] std::optional<std::vector<std::size_t>> free_pages(MDB_txn* txn, std::size_t last);
+struct FreeList {
+  std::vector<std::size_t>
+      pages;  ///< the numbers of all that are free, in the order in which LMDB takes its records
+  std::vector<std::size_t> own;  ///< of the pages that hold the list
+};
+
+/// The list in the snapshot of which `tree` is the tree of records. Faults: Corrupt: a page of it is damaged, or it does
+/// not have its form, or a number cannot be, or is there twice, or is that of a page of the list.
+[[nodiscard]] Result<FreeList> read_free_list(const Tree& tree);
+
+inline constexpr std::size_t kMostPagesLookedAt = 4096;
+
+/// Whether a write may take pages from the list: it is sound, and none of the first kMostPagesLookedAt is in use, as far
+/// as the pages themselves tell. To look at a page takes microseconds, or a read of the disk, while all writers wait, and
+/// there may be millions; LMDB takes the first of them first. Faults: Corrupt.
+[[nodiscard]] Status look_at_free_list(Tree& tree);
 
 }  // namespace ews_im::store

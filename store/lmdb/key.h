@@ -42,6 +42,10 @@ enum class Table : std::uint8_t {
   DistributionGroups = 6,
   Rights = 7,
 };
+/// All of them, in the order of their keys.
+inline constexpr std::array kTables{Table::Format,    Table::Settings, Table::Mailbox,
+                                    Table::Directory, Table::Names,    Table::DistributionGroups,
+                                    Table::Rights};
 
 enum class MailboxPart : std::uint8_t { Group = 1, Contact = 2, Head = 3, Address = 4 };
 

@@ -8,12 +8,15 @@
 #include <cerrno>
 #include <limits>
 
+#include "store/lmdb/free_list.h"
+
 namespace ews_im::store {
 namespace {
 
 constexpr std::uint64_t kLargestMapSize = std::uint64_t{1} << 45;
 constexpr std::int64_t kPagesBelieved =
     100'000'000;  // nanoseconds: how long a page need not be checked again
+constexpr auto kBetweenFreeListChecks = std::chrono::minutes(10);
 constexpr std::uint64_t kFileStep = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMostSpareRoom = std::uint64_t{8} << 20;  // at the end of the file
 
@@ -150,15 +153,34 @@ Result<Tree> LmdbEnv::tree_of(MDB_txn* txn, bool reads, std::int64_t tick) {
   const CheckedPages::When when{mdb_txn_id(txn) - (reads ? 0 : 1),
                                 static_cast<std::uint64_t>(tick / kPagesBelieved)};
   auto tree = Tree::of(map_.bytes(), page_size_, checked_pages_, when);
-  MDB_stat about{};
   if (!tree.ok()) return tree;
-  if (const int error = mdb_stat(txn, kMainDatabase, &about); error != 0) return fault(error, "begin");
   const Meta& meta = tree.value().meta();
-  if (meta.depth != about.ms_depth || meta.records != about.ms_entries ||
-      meta.leaf_pages != about.ms_leaf_pages || meta.branch_pages != about.ms_branch_pages ||
-      meta.far_pages != about.ms_overflow_pages)
-    return Status(Fault::Corrupt, "the meta page is of two transactions");
+  for (const auto& [database, in_page] :
+       {std::pair(kMainDatabase, &meta.main), std::pair(kFreeDatabase, &meta.free_list)}) {
+    MDB_stat about{};
+    if (const int error = mdb_stat(txn, database, &about); error != 0) return fault(error, "begin");
+    if (in_page->depth != about.ms_depth || in_page->records != about.ms_entries ||
+        in_page->leaf_pages != about.ms_leaf_pages || in_page->branch_pages != about.ms_branch_pages ||
+        in_page->far_pages != about.ms_overflow_pages)
+      return Status(Fault::Corrupt, "the meta page is of two transactions");
+  }
   return tree;
+}
+
+// LMDB believes its list of free pages, and a damaged number would be a page that is in use, or far beyond the end of
+// the file: one write, and records that nobody touched are gone. What writers put into the list is sound; what time
+// does to the disk is looked for now and then.
+Status LmdbEnv::check_free_list(LmdbTxn& txn) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < free_list_sound_until_) return {};
+  if (auto status = look_at_free_list(txn.tree()); !status.ok()) {
+    return {status.fault(),
+            options_.path + ": " + status.detail() +
+                "; nothing is written until it is made anew: stop all servers that use the store, " +
+                "then ews-imctl compact"};
+  }
+  free_list_sound_until_ = now + kBetweenFreeListChecks;
+  return {};
 }
 
 Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
@@ -210,6 +232,7 @@ Result<LmdbTxn> LmdbEnv::begin_write(bool wait) {
   if (!turn.held()) return Status(Fault::Busy, options_.path + ": another process writes");
   auto txn = begin(0);
   if (!txn.ok()) return txn;
+  if (auto status = check_free_list(txn.value()); !status.ok()) return status;
   txn.value().turn_ = std::move(turn);
   return txn;
 }
@@ -219,6 +242,7 @@ Status LmdbEnv::mend() {
   Status status;
   if (broken_.load()) {
     map_.reset();
+    free_list_sound_until_ = {};  // it may be another file
     if (env_ != nullptr) mdb_env_close(env_);
     env_ = nullptr;
     status = check_store_files(options_.path, geteuid());

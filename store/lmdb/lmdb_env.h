@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,7 @@
 namespace ews_im::store {
 
 inline constexpr MDB_dbi kMainDatabase = 1;  ///< the handle that LMDB gives to the unnamed database, always
+inline constexpr MDB_dbi kFreeDatabase = 0;  ///< the same of its list of free pages
 inline constexpr unsigned kMaxReaders = 4096;
 inline constexpr int kMostAttempts = 10;  ///< to begin a transaction while other processes are in the way
 
@@ -120,6 +122,8 @@ class LmdbEnv {
   int map_file();
   /// The tree that a transaction begins with. Faults as Tree::of.
   Result<Tree> tree_of(MDB_txn* txn, bool reads, std::int64_t tick);
+  /// Before a write, and not more than once in some minutes. Faults: Corrupt.
+  Status check_free_list(LmdbTxn& txn);
   Status reserve_file(std::uint64_t pages);
   Status mend();
   Status resize(std::uint64_t size);
@@ -142,8 +146,9 @@ class LmdbEnv {
   UniqueFd turn_file_;  // data.mdb once more, for the lock by which writers take turns
   MapLock map_lock_;
   CheckedPages checked_pages_;
-  std::atomic<std::int64_t> checked_at_{0};  // a tick of the coarse clock
-  std::atomic<bool> broken_{false};          // LMDB wants the environment to be closed and opened again
+  std::chrono::steady_clock::time_point free_list_sound_until_{};  // of who writes, in the map
+  std::atomic<std::int64_t> checked_at_{0};                        // a tick of the coarse clock
+  std::atomic<bool> broken_{false};  // LMDB wants the environment to be closed and opened again
 };
 
 }  // namespace ews_im::store

@@ -35,9 +35,9 @@ Status backup_lmdb_store(const LmdbOptions& options, const std::string& file, co
 Status restore_lmdb_store(const std::string& file, const std::string& path, bool replace,
                           const Progress& progress);
 
-/// Writes the store at `path` anew without its free pages, and puts that in place of the old. The store must
-/// not be in use: no other process and nothing in this one may have it open. Progress: bytes. Faults: Busy
-/// (in use), as backup.
+/// Writes the store at `path` anew without its free pages, whatever LMDB's list of them is like, and puts that in
+/// place of the old. The store must not be in use: no other process and nothing in this one may have it open.
+/// Progress: bytes. Faults: Busy (in use), as backup.
 Status compact_lmdb_store(const std::string& path, const Progress& progress);
 
 struct CheckSummary {

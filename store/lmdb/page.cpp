@@ -55,6 +55,17 @@ struct MetaInPage {
 };
 static_assert(kPlacesAt + sizeof(MetaInPage) <= kMetaSize);
 
+TreeMeta decode(const DatabaseInMeta& in_page) {
+  TreeMeta tree;
+  if (in_page.root != ~std::size_t{0}) tree.root = in_page.root;
+  tree.depth = in_page.depth;
+  tree.branch_pages = in_page.branch_pages;
+  tree.leaf_pages = in_page.leaf_pages;
+  tree.far_pages = in_page.overflow_pages;
+  tree.records = in_page.entries;
+  return tree;
+}
+
 }  // namespace
 
 std::size_t Page::half(std::size_t at) const { return number_at<std::uint16_t>(bytes_, at); }
@@ -70,7 +81,12 @@ std::size_t Page::size_of_entry(std::size_t at, PageKind kind) const {
   return value_size(at) > bytes_.size() ? 0 : size + value_size(at);
 }
 
-std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKind kind) {
+bool is_below(std::string_view left, std::string_view key, KeyOrder order) {
+  if (order == KeyOrder::Bytes || left.empty() || key.empty()) return left < key;
+  return number_at<std::size_t>(left, 0) < number_at<std::size_t>(key, 0);
+}
+
+std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKind kind, KeyOrder order) {
   Page page(bytes);
   if (bytes.size() < kPlacesAt || number_at<std::size_t>(bytes, 0) != number) return std::nullopt;
   const std::size_t lower = page.half(kLowerAt);
@@ -89,7 +105,10 @@ std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKin
     const std::size_t size = page.size_of_entry(at, kind);
     if (size == 0 || at + size > bytes.size()) return std::nullopt;
     const std::string_view key = page.key(entry);
-    if (entry >= first_in_order && key <= last) return std::nullopt;
+    const bool means_something = kind == PageKind::Leaf || entry != 0;
+    if (means_something && order == KeyOrder::Numbers && key.size() != sizeof(std::size_t))
+      return std::nullopt;
+    if (entry >= first_in_order && !is_below(last, key, order)) return std::nullopt;
     last = key;
     filled += size + size % 2;
   }
@@ -138,16 +157,7 @@ std::optional<std::size_t> far_pages(std::string_view head, const FarValue& valu
 
 Meta decode_meta(std::string_view page) {
   const auto in_page = number_at<MetaInPage>(page, kPlacesAt);
-  Meta meta;
-  meta.transaction = in_page.transaction;
-  meta.last_page = in_page.last_page;
-  if (in_page.main.root != ~std::size_t{0}) meta.root = in_page.main.root;
-  meta.depth = in_page.main.depth;
-  meta.branch_pages = in_page.main.branch_pages;
-  meta.leaf_pages = in_page.main.leaf_pages;
-  meta.far_pages = in_page.main.overflow_pages;
-  meta.records = in_page.main.entries;
-  return meta;
+  return {in_page.transaction, in_page.last_page, decode(in_page.main), decode(in_page.free_pages)};
 }
 
 }  // namespace ews_im::store

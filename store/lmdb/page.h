@@ -12,6 +12,11 @@ namespace ews_im::store {
 
 enum class PageKind { Branch, Leaf };
 
+/// How the keys of a tree are ordered: as bytes, or as numbers of the machine (a size_t each).
+enum class KeyOrder { Bytes, Numbers };
+/// An empty key is below all others. REQUIRES: keys of that order, or empty ones.
+[[nodiscard]] bool is_below(std::string_view left, std::string_view key, KeyOrder order);
+
 /// Pages at the end of the list of all pages that hold one value too large for a leaf.
 struct FarValue {
   std::size_t page = 0;  ///< the first
@@ -23,7 +28,8 @@ class Page {
  public:
   Page() = default;
   /// nullopt: `bytes` are not page `number`, or not of that kind, or damaged.
-  static std::optional<Page> of(std::string_view bytes, std::size_t number, PageKind kind);
+  static std::optional<Page> of(std::string_view bytes, std::size_t number, PageKind kind,
+                                KeyOrder order = KeyOrder::Bytes);
 
   /// The same page again, as `of` has found it. nullopt: it is another now.
   static std::optional<Page> of_checked(std::string_view bytes);
@@ -57,16 +63,21 @@ inline constexpr std::size_t kFarValueAt = sizeof(std::size_t) + 8;
 [[nodiscard]] std::optional<std::size_t> far_pages(std::string_view head, const FarValue& value,
                                                    std::size_t page_size);
 
-/// What a meta page says of the tree of records.
-struct Meta {
-  std::size_t transaction = 0;  ///< that wrote it
-  std::size_t last_page = 0;
+/// What a meta page says of a tree.
+struct TreeMeta {
   std::optional<std::size_t> root;  ///< none: there are no records
   std::size_t depth = 0;            ///< of the tree: 1 if the root is a leaf
   std::size_t branch_pages = 0;
   std::size_t leaf_pages = 0;
   std::size_t far_pages = 0;
   std::size_t records = 0;
+};
+inline constexpr std::size_t kFirstPage = 2;  ///< after the two meta pages
+struct Meta {
+  std::size_t transaction = 0;  ///< that wrote it
+  std::size_t last_page = 0;
+  TreeMeta main;       ///< the tree of records
+  TreeMeta free_list;  ///< the tree with the numbers of the free pages
 };
 inline constexpr std::size_t kMetaSize = 256;  ///< so many bytes of a meta page hold all of it
 /// REQUIRES: kMetaSize bytes.

@@ -40,8 +40,7 @@ std::uint64_t* counter_of(LmdbStatistics& statistics, const ParsedKey& key) {
 }
 
 void count_records(Records& records, LmdbStatistics& statistics) {
-  for (const Table table : {Table::Format, Table::Settings, Table::Mailbox, Table::Directory, Table::Names,
-                            Table::DistributionGroups, Table::Rights}) {
+  for (const Table table : kTables) {
     const Key prefix(table);
     records.walk_raw(prefix, prefix, [&](std::string_view key, std::string_view record) {
       statistics.key_bytes += key.size();
@@ -99,9 +98,8 @@ Result<LmdbStatistics> lmdb_statistics(const LmdbOptions& options) {
   auto txn = env.begin_read();
   if (!txn.ok()) return txn.status();
   Records records(txn.value());
-  mdb_env_info(mdb_txn_env(txn.value().get()), &info);  // not older than the snapshot
-  if (const auto pages = free_pages(txn.value().get(), info.me_last_pgno))
-    statistics.free_pages = pages->size();
+  if (const auto list = read_free_list(txn.value().tree()); list.ok())
+    statistics.free_pages = list.value().pages.size();
   count_records(records, statistics);
   if (!records.status().ok()) return records.status();
   return statistics;

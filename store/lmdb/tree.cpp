@@ -10,7 +10,6 @@
 namespace ews_im::store {
 namespace {
 
-constexpr std::size_t kFirstPage = 2;   // after the two meta pages
 constexpr std::size_t kMostDepth = 32;  // what LMDB can follow
 constexpr std::size_t kUsualDepth = 6;  // of a store with millions of mailboxes
 
@@ -40,11 +39,22 @@ Result<Tree> Tree::of(std::string_view map, std::size_t page_size, CheckedPages&
   tree.when_ = when;
   if (map.size() < kFirstPage * page_size) return Status(Fault::Corrupt, "there is no meta page");
   tree.meta_ = decode_meta(tree.bytes_at(transaction % 2, kMetaSize));
+  tree.top_ = tree.meta_.main;
   if (tree.meta_.transaction != transaction)
     return Status(Fault::Corrupt, "the meta page is that of another transaction");
   if (tree.meta_.last_page >= map.size() / page_size ||
-      (tree.meta_.root && *tree.meta_.root > tree.meta_.last_page))
+      (tree.top_.root && *tree.top_.root > tree.meta_.last_page))
     return Status(Fault::Corrupt, "the meta page is damaged");
+  return tree;
+}
+
+Tree Tree::of_free_list() const {
+  Tree tree;
+  tree.map_ = map_;
+  tree.page_size_ = page_size_;
+  tree.meta_ = meta_;
+  tree.top_ = meta_.free_list;
+  tree.order_ = KeyOrder::Numbers;
   return tree;
 }
 
@@ -72,32 +82,33 @@ bool Tree::holds(const Level& level, std::string_view key, Side side) {
 std::optional<Page> Tree::page_at(std::size_t number, PageKind kind) {
   const std::string_view bytes = bytes_at(number, page_size_);
   const unsigned is_leaf = kind == PageKind::Leaf ? 1 : 0;
-  if (checked_->has(number, is_leaf, when_)) return Page::of_checked(bytes);
-  auto page = Page::of(bytes, number, kind);
-  if (page) checked_->add(number, is_leaf, when_);
+  if (checked_ != nullptr && checked_->has(number, is_leaf, when_)) return Page::of_checked(bytes);
+  auto page = Page::of(bytes, number, kind, order_);
+  if (page && checked_ != nullptr) checked_->add(number, is_leaf, when_);
   return page;
 }
 
 bool Tree::enter(std::size_t number, std::string_view lower, std::optional<std::string_view> upper) {
   if (!is_number(number)) return false;
-  const bool is_leaf = depth_ + 1 == meta_.depth;
+  const bool is_leaf = depth_ + 1 == top_.depth;
   const auto page = page_at(number, is_leaf ? PageKind::Leaf : PageKind::Branch);
   if (!page) return damaged(number, "is damaged");
   // Of a branch's first entry the key means nothing, and there are keys below the second.
-  const bool is_in_place = (is_leaf ? page->key(0) >= lower : page->key(1) > lower) &&
-                           (!upper || page->key(page->count() - 1) < *upper);
+  const bool is_in_place =
+      (is_leaf ? !is_below(page->key(0), lower, order_) : is_below(lower, page->key(1), order_)) &&
+      (!upper || is_below(page->key(page->count() - 1), *upper, order_));
   if (!is_in_place)
     return damaged(number, "is at a wrong place in the tree, or the page above it is damaged");
   if (levels_.empty()) levels_.reserve(kUsualDepth);
   if (levels_.size() == depth_) levels_.emplace_back();
-  levels_[depth_++] = {*page, lower, upper};
+  levels_[depth_++] = {number, *page, lower, upper};
   return true;
 }
 
 bool Tree::enter_root() {
-  if (meta_.depth == 0 || meta_.depth > kMostDepth)
-    return damaged(*meta_.root, "cannot be the root: its depth is wrong");
-  return enter(*meta_.root, {}, {});
+  if (top_.depth == 0 || top_.depth > kMostDepth)
+    return damaged(*top_.root, "cannot be the root: its depth is wrong");
+  return enter(*top_.root, {}, {});
 }
 
 bool Tree::enter_child(std::size_t entry) {
@@ -112,7 +123,7 @@ bool Tree::descend(std::string_view key, Side side) {
   while (known < depth_ && holds(levels_[known], key, side)) ++known;
   depth_ = known;
   if (depth_ == 0 && !enter_root()) return false;
-  while (depth_ < meta_.depth) {
+  while (depth_ < top_.depth) {
     const Page& branch = levels_[depth_ - 1].page;
     const std::size_t place = place_in(branch, key, 1);
     const bool begins_there = side == Side::At && place < branch.count() && branch.key(place) == key;
@@ -130,16 +141,19 @@ std::optional<std::size_t> Tree::look_at_far_value(const FarValue& value) {
   return std::nullopt;
 }
 
+// nullopt: it lies elsewhere, and its pages are damaged.
+std::optional<std::string_view> Tree::value_of(const Page& leaf, std::size_t entry) {
+  const auto far_value = leaf.far_value(entry);
+  if (!far_value) return leaf.value(entry);
+  if (!look_at_far_value(*far_value)) return std::nullopt;
+  return bytes_at(far_value->page, kFarValueAt + far_value->size).substr(kFarValueAt);
+}
+
 bool Tree::look_at_record(std::size_t entry) {
   const Page& leaf = levels_[depth_ - 1].page;
-  std::string_view value;
-  if (const auto far_value = leaf.far_value(entry)) {
-    if (!look_at_far_value(*far_value)) return false;
-    value = bytes_at(far_value->page, kFarValueAt + far_value->size).substr(kFarValueAt);
-  } else {
-    value = leaf.value(entry);
-  }
-  if (payload_of(leaf.key(entry), value)) return true;
+  const auto value = value_of(leaf, entry);
+  if (!value) return false;
+  if (payload_of(leaf.key(entry), *value)) return true;
   return fail("the checksum of the record beside it, " + describe_key(leaf.key(entry)) + ", is wrong");
 }
 
@@ -147,7 +161,7 @@ bool Tree::look_at_record(std::size_t entry) {
 // have had the key. A damaged key of a branch has moved the border of two leaves: then the place is at the border,
 // and the leaf at its other side holds keys that do not belong there.
 bool Tree::look_at(std::string_view key) {
-  if (!meta_.root) return true;
+  if (!top_.root) return true;
   if (!descend(key, Side::At)) return false;
   const Level& level = levels_[depth_ - 1];
   const std::size_t place = place_in(level.page, key);
@@ -168,8 +182,19 @@ bool Tree::look_on(std::string_view key) {
   return true;
 }
 
+bool Tree::is_in_tree(std::size_t number) {
+  if (!top_.root || !is_number(number)) return false;
+  const std::string_view bytes = bytes_at(number, page_size_);
+  auto page = Page::of(bytes, number, PageKind::Leaf);
+  const std::size_t entry = page ? 0 : 1;
+  if (!page) page = Page::of(bytes, number, PageKind::Branch);
+  if (!page || !descend(page->key(entry), Side::At)) return false;
+  return std::any_of(levels_.begin(), levels_.begin() + static_cast<std::ptrdiff_t>(depth_),
+                     [&](const Level& level) { return level.number == number; });
+}
+
 bool Tree::look_at_value(std::string_view key) {
-  if (!meta_.root) return true;
+  if (!top_.root) return true;
   if (!descend(key, Side::At)) return false;
   const Page& leaf = levels_[depth_ - 1].page;
   const std::size_t place = place_in(leaf, key);
@@ -189,34 +214,35 @@ bool Tree::look_before_erase(std::string_view key) {
   const auto below = [&](std::string_view border) { return descend(border, Side::Below); };
   const auto above = [&](std::string_view border) { return descend(border, Side::At); };
   return std::ranges::all_of(lower, below) && std::ranges::all_of(upper, above) &&
-         (!meta_.root || descend(key, Side::At));
+         (!top_.root || descend(key, Side::At));
 }
 
-void Tree::look_at_all(const Use& use, const Find& find) {
+void Tree::look_at_all(const Use& use, const Find& find, const Visit& visit) {
   depth_ = 0;
-  if (!meta_.root) return;
+  if (!top_.root) return;
   if (!enter_root()) return find(damage_, {});
-  use(*meta_.root, 1);
-  look_below(use, find);
+  use(*top_.root, 1);
+  look_below(use, find, visit);
 }
 
 // Below the page of the last level, and back to it.
-void Tree::look_below(const Use& use, const Find& find) {
+void Tree::look_below(const Use& use, const Find& find, const Visit& visit) {
   const Page page = levels_[depth_ - 1].page;
   const std::string_view lower = levels_[depth_ - 1].lower;
-  const bool is_leaf = depth_ == meta_.depth;
+  const bool is_leaf = depth_ == top_.depth;
   for (std::size_t entry = 0; entry < page.count(); ++entry) {
     if (is_leaf) {
-      const auto value = page.far_value(entry);
-      if (!value) continue;
-      if (const auto pages = look_at_far_value(*value)) {
-        use(value->page, *pages);
-      } else {
+      const auto far_value = page.far_value(entry);
+      const auto pages = far_value ? look_at_far_value(*far_value) : std::nullopt;
+      if (far_value && !pages) {
         find(damage_, page.key(entry));
+        continue;
       }
+      if (pages) use(far_value->page, *pages);
+      if (visit) visit(page.key(entry), *value_of(page, entry));
     } else if (enter_child(entry)) {
       use(page.child(entry), 1);
-      look_below(use, find);
+      look_below(use, find, visit);
       --depth_;
     } else {
       find(damage_, entry == 0 ? lower : page.key(entry));

@@ -40,21 +40,29 @@ class Tree {
   [[nodiscard]] bool look_at_value(std::string_view key);
   /// Whether it may be removed: LMDB then may join pages on the way with those beside them.
   [[nodiscard]] bool look_before_erase(std::string_view key);
+  /// Whether the page is one of the tree's: then a search for a key in it goes through it. False as well for pages with
+  /// a value that does not lie in a leaf, and behind a damaged page.
+  [[nodiscard]] bool is_in_tree(std::size_t number);
   /// What the last look that returned false has found, after `where`: Corrupt.
   [[nodiscard]] Status fault(const std::string& where) const;
 
   [[nodiscard]] const Meta& meta() const { return meta_; }
+  /// The tree with the numbers of the free pages, of the same snapshot: for look_at_all alone.
+  [[nodiscard]] Tree of_free_list() const;
   /// Of a page, or a row of pages with one value: the first, and how many.
   using Use = std::function<void(std::size_t, std::size_t)>;
   /// What is wrong, and the key from which on the page belongs; empty: from the least.
   using Find = std::function<void(std::string_view, std::string_view)>;
+  /// A record: its key and value.
+  using Visit = std::function<void(std::string_view, std::string_view)>;
   /// Looks at all pages: calls `use` for all sound ones and `find` for each damaged one, below which nothing is looked
-  /// at.
-  void look_at_all(const Use& use, const Find& find);
+  /// at; and `visit`, if there is one, for the records in sound pages.
+  void look_at_all(const Use& use, const Find& find, const Visit& visit = {});
 
  private:
   // A page on the way down, and the keys that belong below it: from `lower` up to `upper`, if there is one.
   struct Level {
+    std::size_t number = 0;
     Page page;
     std::string_view lower;
     std::optional<std::string_view> upper;
@@ -75,17 +83,20 @@ class Tree {
     return map_.substr(number * page_size_, size);
   }
   [[nodiscard]] std::optional<std::size_t> look_at_far_value(const FarValue& value);
+  [[nodiscard]] std::optional<std::string_view> value_of(const Page& leaf, std::size_t entry);
   [[nodiscard]] bool look_at_record(std::size_t entry);
   // All false: what they keep is what fault() tells.
   bool fail(std::string damage);
   bool damaged(std::size_t number, std::string_view what);
-  void look_below(const Use& use, const Find& find);
+  void look_below(const Use& use, const Find& find, const Visit& visit);
 
   std::string_view map_;
   std::size_t page_size_ = 0;
-  CheckedPages* checked_ = nullptr;
+  CheckedPages* checked_ = nullptr;  // none for the list of free pages
   CheckedPages::When when_;
   Meta meta_;
+  TreeMeta top_;
+  KeyOrder order_ = KeyOrder::Bytes;
   std::vector<Level> levels_;
   std::size_t depth_ = 0;  // so many of the levels are as the last look left them
   std::string damage_;

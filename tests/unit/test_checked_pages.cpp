@@ -53,7 +53,7 @@ void a_page_that_rots() {
   };
   CPPUNIT_ASSERT(is_sound(1));
   const auto tree = Tree::of(file, kPage, *pages, {commit, 1});
-  file[*tree.value().meta().root * kPage + 14] ^= 1;  // where the entries begin
+  file[*tree.value().meta().main.root * kPage + 14] ^= 1;  // where the entries begin
   CPPUNIT_ASSERT(is_sound(1));
   CPPUNIT_ASSERT(!is_sound(2));
   CPPUNIT_ASSERT(!is_sound(2));  // what was found damaged is not believed

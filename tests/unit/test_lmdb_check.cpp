@@ -295,65 +295,6 @@ void a_value_that_became_smaller() {
   (void)sound_backup(place);
 }
 
-// LMDB's own list of free pages as it lies in the file, and a page with records.
-struct FreeList {
-  std::size_t offset = 0;
-  std::vector<std::size_t> words;  // how many there are, then their numbers, the largest first
-  std::size_t used = 0;
-};
-
-std::size_t page_at(const MDB_val& place) {
-  const auto* begin = static_cast<const char*>(place.mv_data);
-  std::size_t number = 0;
-  std::memcpy(&number, begin - reinterpret_cast<std::uintptr_t>(begin) % kPage, sizeof number);
-  return number;
-}
-
-FreeList free_list_of(const std::string& path) {
-  RawStore raw(path);
-  MDB_txn* txn = nullptr;
-  MDB_cursor* cursor = nullptr;
-  CPPUNIT_ASSERT_EQUAL(0, mdb_txn_begin(raw.env(), nullptr, MDB_RDONLY, &txn));
-  CPPUNIT_ASSERT_EQUAL(0, mdb_cursor_open(txn, 0, &cursor));
-  FreeList found;
-  MDB_val key{};
-  MDB_val list{};
-  while (mdb_cursor_get(cursor, &key, &list, MDB_NEXT) == 0) {
-    if (list.mv_size < 4 * sizeof(std::size_t)) continue;
-    found.words.resize(list.mv_size / sizeof(std::size_t));
-    std::memcpy(found.words.data(), list.mv_data, list.mv_size);
-    found.offset = page_at(list) * kPage + reinterpret_cast<std::uintptr_t>(list.mv_data) % kPage;
-  }
-  mdb_cursor_close(cursor);
-  const Key contact = im_contact_key(kMailbox, 6);
-  key = {contact.view().size(), const_cast<char*>(contact.view().data())};
-  MDB_dbi database = 0;
-  CPPUNIT_ASSERT_EQUAL(0, mdb_dbi_open(txn, nullptr, 0, &database));
-  CPPUNIT_ASSERT_EQUAL(0, mdb_get(txn, database, &key, &list));
-  found.used = page_at(list);
-  mdb_txn_abort(txn);
-  return found;
-}
-
-void a_free_page_in_use(bool twice) {
-  LmdbPlace place;
-  fill(place, 300);
-  for (int i = 0; i < 5; ++i) require_ok(add(*place.open(), std::to_string(i) + "@x"));
-  FreeList list = free_list_of(place.path());
-  CPPUNIT_ASSERT(list.words.size() >= 4);
-  std::size_t at = 1;
-  while (at < list.words[0] && list.words[at + 1] > list.used) ++at;
-  list.words[at] = twice ? list.words[at == 1 ? 2 : at - 1] : list.used;
-  std::string content = read_file(place.data());
-  std::memcpy(content.data() + list.offset, list.words.data(), list.words.size() * sizeof(std::size_t));
-  write_file(place.data(), content);
-  std::string findings;
-  CPPUNIT_ASSERT(
-      check_lmdb_store(place.options(), [&](std::string_view line) { findings += line; }, {}).ok());
-  const char* expected = twice ? "the list of free pages is damaged" : "in the list of free pages";
-  CPPUNIT_ASSERT_MESSAGE(findings, findings.find(expected) != std::string::npos);
-}
-
 template <class Value>
 void put(const LmdbPlace& place, const Key& key, const Value& value) {
   RecordWriter record = encode(value);
@@ -564,8 +505,6 @@ std::vector<Case> cases() {
   std::vector<Case> all{
       {"a sound store is counted", a_sound_store_is_counted},
       {"items that were not counted", items_that_were_not_counted},
-      {"a free page in use", [] { a_free_page_in_use(false); }},
-      {"a free page twice", [] { a_free_page_in_use(true); }},
       {"pages of any bytes", pages_of_any_bytes},
       {"a file that cannot be read", a_file_that_cannot_be_read},
       {"a border that leaves nothing", a_border_that_leaves_nothing},
