@@ -39,7 +39,11 @@ Accepted<ImGroup> find_group_for_contacts(MailboxView& view, ItemNumber number) 
   return group;
 }
 
+// It is made with the mailbox, right after the folder. Only where it is not there all groups are read: they tell
+// whether something is missing.
 Accepted<ImGroup> other_contacts(MailboxView& view) {
+  auto first = view.im_group(view.mailbox().folder + 1);
+  if (first && first->type == GroupType::OtherContacts) return *std::move(first);
   for (auto& group : view.im_groups()) {
     if (group.type == GroupType::OtherContacts) return std::move(group);
   }

@@ -10,7 +10,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "store/lmdb/key.h"
 #include "store/lmdb/maintenance.h"
+#include "store/lmdb/record.h"
 
 namespace ews_im::tests {
 namespace {
@@ -151,6 +153,16 @@ store::Status add(store::Store& store, const std::string& address, store::Deadli
     put_new_contact(txn, address, 2);
     return store::Outcome::Commit;
   });
+}
+
+void renumber_im_group(const LmdbPlace& place, store::ItemNumber number, store::ItemNumber other) {
+  RawStore raw(place.path());
+  const store::Key from = store::im_group_key(entry_of(1).guid, number);
+  const store::Key to = store::im_group_key(entry_of(1).guid, other);
+  const std::string record = raw.get(from.view());
+  const auto group = store::decode_im_group(number, store::payload_of(from.view(), record).value());
+  raw.erase(from.view());
+  if (other != 0) raw.put(to.view(), store::encode(group.value()).seal(to.view()));
 }
 
 std::uint64_t contacts(store::Store& store) {

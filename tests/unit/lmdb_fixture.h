@@ -81,6 +81,8 @@ class HeldProcess {
 void fill(LmdbPlace& place, int contacts);
 /// Adds a contact to the mailbox of entry_of(1).
 store::Status add(store::Store& store, const std::string& address, store::Deadline deadline = soon());
+/// Gives a group of that mailbox another number, or takes it away for none, past the store.
+void renumber_im_group(const LmdbPlace& place, store::ItemNumber number, store::ItemNumber other);
 /// How many contacts that mailbox has.
 std::uint64_t contacts(store::Store& store);
 [[nodiscard]] inline bool is_corrupt(const store::Status& status) {

@@ -528,8 +528,32 @@ const Row kRows[] = {
      }},
 };
 
+// Other Contacts is looked for where it is made, and among all groups if it is not there.
+void other_contacts_elsewhere(ItemNumber number) {
+  LmdbPlace place;
+  fill(place, 0);
+  ItemNumber made = 0;
+  require_ok(place.open()->read(entry_of(1).guid, [&](MailboxView& view) {
+    for (const ImGroup& group : view.im_groups())
+      if (group.type == GroupType::OtherContacts) made = group.number;
+  }));
+  renumber_im_group(place, made, number);
+  std::optional<ImContact> added;
+  const Status status = place.open()->write(entry_of(1).guid, soon(), [&](MailboxTransaction& txn) {
+    auto outcome = add_new_im_contact_to_group(txn, {"new@x", "New"}, std::nullopt, {entry_of(3).guid, 1});
+    if (auto* contact = std::get_if<ImContact>(&outcome)) added = std::move(*contact);
+    return added ? Outcome::Commit : Outcome::Rollback;
+  });
+  if (number == 0) return CPPUNIT_ASSERT(is_corrupt(status));
+  require_ok(status);
+  CPPUNIT_ASSERT_EQUAL(number, added->memberships.at(0).group);
+}
+
 std::vector<Case> cases() {
-  std::vector<Case> result;
+  std::vector<Case> result{
+      {"Other Contacts has another number", [] { other_contacts_elsewhere(100); }},
+      {"Other Contacts is missing", [] { other_contacts_elsewhere(0); }},
+  };
   for (const Row& row : kRows) {
     result.push_back({row.name, [&row] {
                         List list;
