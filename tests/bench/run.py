@@ -32,7 +32,8 @@ def machine():
                                "wrk"], capture_output=True, text=True, check=False).stdout.rstrip(", ")
     return (f"{datetime.date.today()}, {len(os.sched_getaffinity(0))} processors ({cpu[1] if cpu else os.uname().machine}), "
             f"{memory} GB, Linux {os.uname().release}, {versions}. {ROUNDS} rounds of {SECONDS} s; "
-            f"load before the run: {os.getloadavg()[0]:.1f}.")
+            f"load before the run: {os.getloadavg()[0]:.1f}. Idle processors "
+            f"{'were kept awake' if os.access('/dev/cpu_dma_latency', os.W_OK) else 'may have slept'} for P1, P2 and P9.")
 
 
 def table(rows):
