@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "store/lmdb/key.h"
 #include "store/lmdb/maintenance.h"
@@ -189,9 +188,9 @@ void write_file(const std::string& file, const std::string& content) {
 }
 
 std::string read_file(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  CPPUNIT_ASSERT(in.good());
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::string content(std::filesystem::file_size(file), '\0');
+  std::ifstream(file, std::ios::binary).read(content.data(), static_cast<std::streamsize>(content.size()));
+  return content;
 }
 
 }  // namespace ews_im::tests

@@ -5,7 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
-#include <optional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -235,7 +235,7 @@ void waiting_while_the_store_is_replaced(int lost) {
   CPPUNIT_ASSERT(pipe(answer) == 0);
   auto taken = ExclusiveUse::take(place.path());
   CPPUNIT_ASSERT(taken.ok());
-  std::optional<ExclusiveUse> use(std::move(taken.value()));
+  auto use = std::make_unique<ExclusiveUse>(std::move(taken.value()));
   HeldProcess waiting([&] {
     std::thread([&] {
       bool good = false;
