@@ -11,7 +11,7 @@ packages="
   g++ make autoconf pkg-config ca-certificates
   apache2-bin apache2-utils apache2-dev libxml2-dev liblmdb-dev libutf8proc-dev uuid-dev nlohmann-json3-dev
   libcppunit-dev libbenchmark-dev clang clang-format clang-tidy libclang-rt-14-dev
-  python3 python3-pytest python3-lxml python3-zeep gsoap libxml2-utils groff-base
+  python3 python3-pytest python3-lxml python3-zeep gsoap libgsoap-dev libxml2-utils groff-base
   curl openssl wrk nghttp2-client strace e2fsprogs procps
 "
 missing=
