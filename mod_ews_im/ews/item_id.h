@@ -52,7 +52,7 @@ class IdText {
   char rest_[kLongestRest];  // the first size_ bytes; NOLINT(cppcoreguidelines-pro-type-member-init)
 };
 
-/// A few bytes in memory of their own: an IdWriter is made for each answer, and allocates nothing.
+/// A few bytes in memory of their own: an IdWriter is made for each answer, and hardly allocates.
 template <std::size_t kMost>
 class ShortBytes {
  public:
@@ -95,8 +95,7 @@ class IdPrefix {
  public:
   static constexpr std::size_t kLongestEnd = 16;
 
-  /// REQUIRES: kLongestIdPrefix bytes at most, the last of which is not the end of a longer run of equal ones than the
-  /// compressed form can have.
+  /// REQUIRES: kLongestIdPrefix bytes at most.
   explicit IdPrefix(std::string_view payload);
   /// The shorter form of the id whose payload is the prefix and then `end`: 8 bytes, or 16.
   [[nodiscard]] IdText id(std::string_view end) const;

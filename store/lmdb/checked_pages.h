@@ -13,7 +13,7 @@ namespace ews_im::store {
 class CheckedPages {
  public:
   /// A commit, by its transaction, and a while, as short as what was found in it is to be believed. Commits 2^32 apart
-  /// and whiles 1,024 apart are taken for one another.
+  /// and whiles 512 apart are taken for one another.
   struct When {
     std::uint64_t transaction = 0;
     std::uint64_t time = 0;
@@ -26,7 +26,7 @@ class CheckedPages {
   void add(std::size_t page, unsigned kind, const When& when) {
     marks_[page % kPlaces].store(mark(page, kind, when), std::memory_order_relaxed);
   }
-  /// For another file.
+  /// For another file, or another map of it.
   void clear() {
     for (auto& place : marks_) place.store(0, std::memory_order_relaxed);
   }
@@ -34,10 +34,10 @@ class CheckedPages {
  private:
   static constexpr std::size_t kPlaces = 4096;  // pages of the same place take it from one another
 
-  /// Never 0: the first pages that are added follow the two meta pages, and no commit has the number 0.
+  /// Never 0, which stands in an empty place.
   static std::uint64_t mark(std::size_t page, unsigned kind, const When& when) {
     return std::uint64_t{page / kPlaces} << 43U | (when.transaction & 0xFFFFFFFFU) << 11U |
-           (when.time & 0x3FFU) << 1U | kind;
+           (when.time & 0x1FFU) << 2U | kind << 1U | 1U;
   }
 
   std::array<std::atomic<std::uint64_t>, kPlaces> marks_{};

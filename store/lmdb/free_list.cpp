@@ -25,12 +25,13 @@ bool append(std::string_view key, std::string_view record, const Meta& meta,
   const std::size_t words = record.size() / kWord;
   if (transaction == 0 || transaction > meta.transaction) return false;
   if (words == 0 || record.size() % kWord != 0 || word_at(record, 0) >= words) return false;
-  std::size_t above = meta.last_page + 1;
-  for (std::size_t i = 1; i <= word_at(record, 0); ++i) {
+  // LMDB takes the last of them first.
+  std::size_t below = kFirstPage - 1;
+  for (std::size_t i = word_at(record, 0); i > 0; --i) {
     const std::size_t page = word_at(record, i);
-    if (page < kFirstPage || page >= above) return false;
+    if (page <= below || page > meta.last_page) return false;
     pages.push_back(page);
-    above = page;
+    below = page;
   }
   return true;
 }

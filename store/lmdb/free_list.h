@@ -13,7 +13,7 @@ namespace ews_im::store {
 
 struct FreeList {
   std::vector<std::size_t>
-      pages;  ///< the numbers of all that are free, in the order in which LMDB takes its records
+      pages;                     ///< the numbers of all that are free, in the order in which LMDB takes them
   std::vector<std::size_t> own;  ///< of the pages that hold the list
 };
 
@@ -25,7 +25,8 @@ inline constexpr std::size_t kMostPagesLookedAt = 4096;
 
 /// Whether a write may take pages from the list: it is sound, and none of the first kMostPagesLookedAt is in use, as far
 /// as the pages themselves tell. To look at a page takes microseconds, or a read of the disk, while all writers wait, and
-/// there may be millions; LMDB takes the first of them first. Faults: Corrupt.
+/// there may be millions; what a busy store takes behind the first ones before it looks again is known by its form alone.
+/// Faults: Corrupt.
 [[nodiscard]] Status look_at_free_list(Tree& tree);
 
 }  // namespace ews_im::store

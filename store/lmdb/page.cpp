@@ -86,7 +86,8 @@ bool is_below(std::string_view left, std::string_view key, KeyOrder order) {
   return number_at<std::size_t>(left, 0) < number_at<std::size_t>(key, 0);
 }
 
-std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKind kind, KeyOrder order) {
+// What the head of a page says, if it can be that of such a page.
+std::optional<Page> Page::of_checked(std::string_view bytes, std::size_t number, PageKind kind) {
   Page page(bytes);
   if (bytes.size() < kPlacesAt || number_at<std::size_t>(bytes, 0) != number) return std::nullopt;
   const std::size_t lower = page.half(kLowerAt);
@@ -96,6 +97,14 @@ std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKin
     return std::nullopt;
   page.count_ = (lower - kPlacesAt) / 2;
   if (kind == PageKind::Branch && page.count_ < 2) return std::nullopt;
+  return page;
+}
+
+std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKind kind, KeyOrder order) {
+  auto head = of_checked(bytes, number, kind);
+  if (!head) return std::nullopt;
+  const Page& page = *head;
+  const std::size_t upper = page.half(kUpperAt);
   const std::size_t first_in_order = kind == PageKind::Leaf ? 1 : 2;
   std::size_t filled = 0;
   std::string_view last;
@@ -113,15 +122,7 @@ std::optional<Page> Page::of(std::string_view bytes, std::size_t number, PageKin
     filled += size + size % 2;
   }
   if (filled != bytes.size() - upper) return std::nullopt;
-  return page;
-}
-
-std::optional<Page> Page::of_checked(std::string_view bytes) {
-  Page page(bytes);
-  const std::size_t lower = page.half(kLowerAt);
-  if (lower <= kPlacesAt || lower > bytes.size()) return std::nullopt;
-  page.count_ = (lower - kPlacesAt) / 2;
-  return page;
+  return head;
 }
 
 std::string_view Page::key(std::size_t entry) const {

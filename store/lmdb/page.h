@@ -31,8 +31,8 @@ class Page {
   static std::optional<Page> of(std::string_view bytes, std::size_t number, PageKind kind,
                                 KeyOrder order = KeyOrder::Bytes);
 
-  /// The same page again, as `of` has found it. nullopt: it is another now.
-  static std::optional<Page> of_checked(std::string_view bytes);
+  /// The same page again, as `of` has found it. nullopt: its head is another now; the rest is believed.
+  static std::optional<Page> of_checked(std::string_view bytes, std::size_t number, PageKind kind);
 
   /// How many entries there are: one at least.
   [[nodiscard]] std::size_t count() const { return count_; }

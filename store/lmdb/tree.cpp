@@ -82,7 +82,8 @@ bool Tree::holds(const Level& level, std::string_view key, Side side) {
 std::optional<Page> Tree::page_at(std::size_t number, PageKind kind) {
   const std::string_view bytes = bytes_at(number, page_size_);
   const unsigned is_leaf = kind == PageKind::Leaf ? 1 : 0;
-  if (checked_ != nullptr && checked_->has(number, is_leaf, when_)) return Page::of_checked(bytes);
+  if (checked_ != nullptr && checked_->has(number, is_leaf, when_))
+    return Page::of_checked(bytes, number, kind);
   auto page = Page::of(bytes, number, kind, order_);
   if (page && checked_ != nullptr) checked_->add(number, is_leaf, when_);
   return page;

@@ -189,7 +189,9 @@ void write_file(const std::string& file, const std::string& content) {
 
 std::string read_file(const std::string& file) {
   std::string content(std::filesystem::file_size(file), '\0');
-  std::ifstream(file, std::ios::binary).read(content.data(), static_cast<std::streamsize>(content.size()));
+  std::ifstream in(file, std::ios::binary);
+  in.read(content.data(), static_cast<std::streamsize>(content.size()));
+  CPPUNIT_ASSERT(in.good());
   return content;
 }
 
