@@ -7,8 +7,6 @@
 #include <bit>
 #include <cstring>
 
-#include "mod_ews_im/ews/base64.h"
-
 namespace ews_im::ews {
 namespace {
 
@@ -32,8 +30,9 @@ constexpr std::size_t kLongestRun = 257;
 constexpr std::uint32_t kTypeContact = 17;
 constexpr std::uint32_t kVersionLength = 22;
 
-template <class Bytes>
-void append_little_endian(Bytes& out, std::uint32_t value, unsigned bytes) {
+using Prefix = ShortBytes<kLongestIdPrefix>;
+
+void append_little_endian(Prefix& out, std::uint32_t value, unsigned bytes) {
   const std::uint32_t in_order = htole32(value);
   out.append(std::string_view(reinterpret_cast<const char*>(&in_order), bytes));
 }
@@ -55,8 +54,6 @@ struct GlobalCounter {
   char bytes[kCounterLength + 2];
 };
 
-using Prefix = ShortBytes<kLongestIdPrefix>;
-
 Prefix payload_prefix(char storage, const store::Guid& mailbox, std::size_t store_id_length) {
   Prefix out;
   append_byte(out, storage);
@@ -68,8 +65,7 @@ Prefix payload_prefix(char storage, const store::Guid& mailbox, std::size_t stor
 }
 
 /// The entry id of a folder, or the part of an item's before its own database GUID and counter.
-template <class Bytes>
-void append_entry_prefix(Bytes& out, const store::Mailbox& mailbox, char type) {
+void append_entry_prefix(Prefix& out, const store::Mailbox& mailbox, char type) {
   append_little_endian(out, 0, 4);
   out.append(mailbox.provider_uid.view());
   append_byte(out, type);
@@ -82,8 +78,7 @@ constexpr char kEntryItem = 7;
 constexpr char kEntryFolder = 1;
 
 /// What the entry ids of all items of a mailbox begin with.
-template <class Bytes>
-void append_item_prefix(Bytes& out, const store::Mailbox& mailbox) {
+void append_item_prefix(Prefix& out, const store::Mailbox& mailbox) {
   append_entry_prefix(out, mailbox, kEntryItem);
   out.append(mailbox.database_guid.view());
 }
@@ -252,21 +247,21 @@ bool is_change_key(std::string_view text) {
   const auto bytes = decode_base64(text);
   if (!bytes) return false;
   if (bytes->size() == 4) return true;
-  std::string length;
+  Prefix length;
   append_little_endian(length, kVersionLength, 4);
-  return bytes->size() == 8 + kVersionLength && bytes->compare(4, 4, length) == 0;
+  return bytes->size() == 8 + kVersionLength && bytes->compare(4, 4, length.view()) == 0;
 }
 
 store::ItemNumber item_number(const ItemId& id, const store::Mailbox& mailbox) {
-  std::string expected;
+  Prefix expected;
   append_item_prefix(expected, mailbox);
-  if (id.store_id.size() != kItemEntryLength || !id.store_id.starts_with(expected) ||
+  if (id.store_id.size() != kItemEntryLength || !id.store_id.starts_with(expected.view()) ||
       !id.store_id.ends_with(std::string_view("\0\0", 2))) {
     return 0;
   }
   store::ItemNumber number = 0;
   for (std::size_t i = 0; i < kCounterLength; ++i) {
-    number = number << 8U | static_cast<unsigned char>(id.store_id[expected.size() + i]);
+    number = number << 8U | static_cast<unsigned char>(id.store_id[expected.view().size() + i]);
   }
   return number;
 }
@@ -302,8 +297,8 @@ std::size_t IdPrefix::compressed_size(std::string_view end) const {
   const auto count = [](std::uint64_t bits) { return (bits >> 7U) * 0x0101010101010101U >> 56U; };
   const std::string_view payload = payload_.view();
   std::uint64_t last = static_cast<unsigned char>(payload.back());
-  std::uint64_t repeated = payload.size() - run_start_ > 1 ? 1 : 0;  // was the last byte as the one before?
-  std::size_t size = compressed_bytes_.view().size() - 1 + 1 + 2 * repeated;
+  std::uint64_t repeated = payload.size() - run_start_ > 1 ? 1 : 0;   // was the last byte as the one before?
+  std::size_t size = compressed_bytes_.view().size() + 2 * repeated;  // its form counts for the last byte
   for (std::size_t at = 0; at < end.size(); at += sizeof last) {
     const std::uint64_t bytes = eight_bytes(end.data() + at);
     const std::uint64_t differences = bytes ^ (bytes << 8U | last);
@@ -322,7 +317,7 @@ std::size_t IdPrefix::id_size(std::string_view end) const {
 
 IdText IdPrefix::id(std::string_view end) const {
   const std::string_view payload = payload_.view();
-  ShortBytes<kLongestRun + kLongestEnd> tail;
+  ShortBytes<kLongestIdPrefix + kLongestEnd> tail;
   tail.append(payload.substr(run_start_));
   tail.append(end);
   ShortBytes<3 + room_to_compress(kLongestEnd)> compressed;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <variant>
 
+#include "mod_ews_im/ews/base64.h"
 #include "mod_ews_im/ews/error.h"
 #include "store/model.h"
 
@@ -86,7 +87,7 @@ class Base64Prefix {
   [[nodiscard]] IdText then(std::string_view end) const;
 
  private:
-  ShortBytes<(kMostBytes + 2) / 3 * 4> text_;
+  ShortBytes<base64_size(kMostBytes)> text_;
   ShortBytes<2> left_;
 };
 
@@ -135,7 +136,7 @@ class IdWriter {
   IdPrefix item_;
   IdPrefix persona_;
   Base64Prefix change_key_;
-  ShortBytes<(Base64Prefix::kMostBytes + 2) / 3 * 4> folder_id_;
+  ShortBytes<base64_size(Base64Prefix::kMostBytes)> folder_id_;
 };
 
 inline constexpr std::size_t kContactChangeKeySize = 40;

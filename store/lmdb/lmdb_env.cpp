@@ -14,7 +14,7 @@ namespace ews_im::store {
 namespace {
 
 constexpr std::uint64_t kLargestMapSize = std::uint64_t{1} << 45;
-constexpr std::int64_t kPagesBelieved =
+constexpr std::int64_t kPagesBelievedFor =
     100'000'000;  // nanoseconds: how long a page need not be checked again
 constexpr auto kBetweenFreeListChecks = std::chrono::minutes(10);
 constexpr std::uint64_t kFileStep = std::uint64_t{1} << 20;
@@ -151,7 +151,7 @@ int LmdbEnv::map_file() {
 // A meta page that is being written while it is read may be of two transactions; LMDB has a copy of its own.
 Result<Tree> LmdbEnv::tree_of(MDB_txn* txn, bool reads, std::int64_t tick) {
   const CheckedPages::When when{mdb_txn_id(txn) - (reads ? 0 : 1),
-                                static_cast<std::uint64_t>(tick / kPagesBelieved)};
+                                static_cast<std::uint64_t>(tick / kPagesBelievedFor)};
   auto tree = Tree::of(map_.bytes(), page_size_, checked_pages_, when);
   if (!tree.ok()) return tree;
   const Meta& meta = tree.value().meta();

@@ -92,6 +92,9 @@ void name_page(FreeListRecord& record, std::size_t page) {
   record.words[at] = page;
 }
 
+const FreeListDamage kMoreThanThereAre{
+    "more than there are", [](FreeListRecord& r) { r.words[1] += 1 << 20; }, "does not have its form"};
+
 const FreeListDamage kFreeListDamages[] = {
     {"a leaf", [](FreeListRecord& r) { name_page(r, r.leaf); }, "1 pages in use are in the list"},
     {"the root", [](FreeListRecord& r) { name_page(r, r.root); }, "1 pages in use are in the list"},
@@ -100,7 +103,7 @@ const FreeListDamage kFreeListDamages[] = {
     {"beyond the end", [](FreeListRecord& r) { r.words[2] |= std::size_t{1} << 28; },
      "does not have its form"},
     {"a meta page", [](FreeListRecord& r) { r.words[1 + r.words[1]] = 1; }, "does not have its form"},
-    {"more than there are", [](FreeListRecord& r) { r.words[1] += 1 << 20; }, "does not have its form"},
+    kMoreThanThereAre,
     {"of a later transaction", [](FreeListRecord& r) { r.words[0] |= 1 << 20; },
      "the list of free pages is damaged"},
     {"one fewer", [](FreeListRecord& r) { --r.words[1]; }, "1 pages are neither in use nor", false},
@@ -198,7 +201,7 @@ void a_long_list() {
 void a_damaged_record_is_not_left_out() {
   LmdbPlace place;
   fill_and_change(place, false);
-  std::string content = damage(place, kFreeListDamages[6], Which::Last);
+  std::string content = damage(place, kMoreThanThereAre, Which::Last);
   for (std::size_t at = 0; (at = content.find("c250@contoso.com", at)) != std::string::npos; ++at)
     content[at + 3] = '9';
   write_file(place.data(), content);
@@ -216,7 +219,7 @@ void a_damaged_record_is_not_left_out() {
 void a_full_disk() {
   LmdbPlace place;
   fill_and_change(place, false);
-  const std::string content = damage(place, kFreeListDamages[6], Which::Last);
+  const std::string content = damage(place, kMoreThanThereAre, Which::Last);
   // In a process of its own, for the limit on the size of files holds for all of it.
   CPPUNIT_ASSERT(run_processes(1, [&](unsigned) {
     signal(SIGXFSZ, SIG_IGN);
