@@ -8,6 +8,8 @@
 #include <functional>
 #include <thread>
 
+#include "store/process.h"
+
 namespace ews_im {
 namespace {
 
@@ -76,7 +78,7 @@ CrashGuard::Call::Call(CrashGuard* guard, std::string_view what, std::string_vie
   const std::hash<std::string_view> hash;
   key_ = (hash(what) * kSpread + hash(who)) | 1U;
   // A thread comes to the same place each time, to which no other is likely to come.
-  const pid_t self = getpid();
+  const pid_t self = store::current_process();
   const std::uint64_t thread = std::hash<std::thread::id>{}(std::this_thread::get_id());
   const std::uint64_t first = ((thread + static_cast<std::uint64_t>(self)) * kSpread) >> 32U;
   for (std::size_t probe = 0; probe < kProbes; ++probe) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -38,11 +37,29 @@ bool is_xml(std::string_view type) {
 /// False only for a whole body that cannot be ours, since no name of an operation stands in it. Far cheaper
 /// than reading XML, and right for nearly all that passes by. UTF-16 has NUL bytes, and is not looked into.
 bool names_an_operation(std::string_view body) {
-  if (body.find('\0') != std::string_view::npos) return true;
-  return std::ranges::any_of(ews::operations(), [&](const ews::Operation& operation) {
-    const std::string_view name = ews::operation_name(operation);
-    return memmem(body.data(), body.size(), name.data(), name.size()) != nullptr;
-  });
+  constexpr auto kNone = std::string_view::npos;
+  static constexpr std::string_view kCommon = "Im";  // of nearly all names: one search does for them
+  constexpr unsigned kMostPlaces = 64;               // with more of them reading XML costs less
+  if (body.find('\0') != kNone) return true;
+  const auto any = [](const auto& condition) {
+    return std::ranges::any_of(ews::operations(), [&](const ews::Operation& operation) {
+      const std::string_view name = ews::operation_name(operation);
+      return condition(name, name.find(kCommon));
+    });
+  };
+  const auto is_there = [&](std::string_view name, std::size_t common) {
+    return common == kNone && body.find(name) != kNone;
+  };
+  if (any(is_there)) return true;
+  unsigned places = 0;
+  for (std::size_t at = body.find(kCommon); at != kNone; at = body.find(kCommon, at + 1)) {
+    if (++places > kMostPlaces) return true;
+    const auto is_here = [&](std::string_view name, std::size_t common) {
+      return common <= at && body.substr(at - common).starts_with(name);
+    };
+    if (any(is_here)) return true;
+  }
+  return false;
 }
 
 std::string printable(std::string_view text) {
@@ -173,7 +190,12 @@ class Handling {
     }
     const auto deadline =
         std::chrono::steady_clock::now() + config_.write_timeout.value_or(kDefaultWriteTimeout);
-    const Identified identified = identify(request_, config_, claim_.mode, *store, envelope, deadline);
+    const bool writes = ews::is_write(*envelope.operation);
+    std::optional<ews::Reply> reply;
+    const Identified identified = identify(
+        request_, config_, claim_.mode, *store, envelope, deadline, [&](auto& reader, const auto& mailbox) {
+          if (!writes) reply = ews::serve(envelope, reader, *store, mailbox, version, deadline);
+        });
     if (const auto* fault = std::get_if<SoapFault>(&identified))
       return ews::fault_reply(*fault, envelope.https);
     if (const auto* status = std::get_if<store::Status>(&identified)) {
@@ -187,7 +209,8 @@ class Handling {
     }
     mailbox_ = std::get<store::Guid>(identified).text();
     note(request_, kMailboxNote, mailbox_);
-    return ews::serve(envelope, *store, std::get<store::Guid>(identified), version, deadline);
+    if (reply) return reply;
+    return ews::serve(envelope, *store, *store, std::get<store::Guid>(identified), version, deadline);
   }
 
   // ---- Ways out

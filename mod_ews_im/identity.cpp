@@ -20,21 +20,46 @@ using store::Status;
 
 using Found = Result<std::optional<DirectoryEntry>>;
 
+/// nullopt if EWSImMailbox cannot be evaluated; httpd tells the log why.
+std::optional<std::string> caller_name(request_rec* r, const ServerConfig& config) {
+  if (config.mailbox == nullptr) return r->user;
+  const char* error = nullptr;
+  const char* name = ap_expr_str_exec(r, config.mailbox, &error);
+  if (error == nullptr) return name != nullptr ? name : "";
+  return std::nullopt;
+}
+
+/// nullopt if EWSImImpersonation cannot be evaluated, which allows nothing; httpd tells the log why.
+std::optional<bool> expression_allows(request_rec* r, const ServerConfig& config) {
+  if (config.impersonation == nullptr) return false;
+  const char* error = nullptr;
+  const int result = ap_expr_exec(r, config.impersonation, &error);
+  if (result < 0 || error != nullptr) return std::nullopt;
+  return result > 0;
+}
+
+/// As SMTP address or alias, as UPN, as account name; always whole. The realm of user@REALM and the domain
+/// of DOMAIN\user are never cut off: tsmith of another realm must not become tsmith of this one.
+Found find_caller(store::Reader& reader, const std::string& name) {
+  if (name.empty() || name.size() > store::kLongestAddress) return std::optional<DirectoryEntry>();
+  for (const NameKind kind : {NameKind::SmtpAddress, NameKind::UserPrincipalName, NameKind::Account}) {
+    Found found = reader.find(kind, name);
+    if (!found.ok() || found.value()) return found;
+  }
+  return std::optional<DirectoryEntry>();
+}
+
+Identified mailbox_of(store::Reader& reader, const std::string& caller) {
+  const Found found = find_caller(reader, caller);
+  if (!found.ok()) return found.status();
+  if (found.value()) return found.value()->guid;
+  return NotHere{};
+}
+
 class Identification {
  public:
-  Identification(request_rec* r, const ServerConfig& config, Mode mode, store::Store& store,
-                 store::Deadline deadline)
-      : request_(r), config_(config), mode_(mode), store_(store), deadline_(deadline) {}
-
-  Identified own_mailbox() {
-    const std::optional<std::string> name = caller_name();
-    if (!name) return SoapFault{.code = ResponseCode::ErrorInternalServerError};
-    const Found found = find_caller(*name);
-    if (!found.ok()) return found.status();
-    if (found.value()) return found.value()->guid;
-    if (config_.auto_create.value_or(false)) return create(*name);
-    return NotHere{};
-  }
+  Identification(request_rec* r, const ServerConfig& config, Mode mode, store::Reader& reader)
+      : request_(r), config_(config), mode_(mode), reader_(reader) {}
 
   /// What the caller may do is settled before the target is looked up, and a caller with rights for some
   /// mailboxes learns nothing of others: whether they exist here or not, it is refused.
@@ -42,10 +67,11 @@ class Identification {
   /// Where something else serves the URL too (EWSIm On), a target that is not here has its mailbox there, and
   /// the request goes there as it came: for a caller who may act for everyone here, and for one who has
   /// neither a mailbox nor a right here. What that one may do is for the other side to say.
-  Identified act_for(const ConnectingSid& target) {
-    const auto rights = store_.impersonation_rights(request_->user);
+  ///
+  /// `allowed`: what EWSImImpersonation says of the caller.
+  Identified act_for(const ConnectingSid& target, const std::optional<bool>& allowed) {
+    const auto rights = reader_.impersonation_rights(request_->user);
     if (!rights.ok()) return rights.status();
-    const std::optional<bool> allowed = expression_allows();
     const bool everyone =
         allowed.value_or(false) ||
         std::ranges::any_of(rights.value(), [](const auto& right) { return !right.mailbox.has_value(); });
@@ -69,67 +95,11 @@ class Identification {
   }
 
  private:
-  /// nullopt if EWSImMailbox cannot be evaluated; httpd tells the log why.
-  std::optional<std::string> caller_name() const {
-    if (config_.mailbox == nullptr) return request_->user;
-    const char* error = nullptr;
-    const char* name = ap_expr_str_exec(request_, config_.mailbox, &error);
-    if (error == nullptr) return name != nullptr ? name : "";
-    return std::nullopt;
-  }
-
-  /// As SMTP address or alias, as UPN, as account name; always whole. The realm of user@REALM and the domain
-  /// of DOMAIN\user are never cut off: tsmith of another realm must not become tsmith of this one.
-  Found find_caller(const std::string& name) const {
-    if (name.empty() || name.size() > store::kLongestAddress) return std::optional<DirectoryEntry>();
-    for (const NameKind kind : {NameKind::SmtpAddress, NameKind::UserPrincipalName, NameKind::Account}) {
-      Found found = store_.find(kind, name);
-      if (!found.ok() || found.value()) return found;
-    }
-    return std::optional<DirectoryEntry>();
-  }
-
-  Identified create(const std::string& name) {
-    if (!store::is_smtp_address(name)) {
-      static LogGate gate;
-      if (gate.opens()) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, request_,
-                      EWSIM(0040) "EWSImAutoCreate: no mailbox for '%.64s': that is no SMTP address; EWSImMailbox must give one",
-                      name.c_str());
-      }
-      return NotHere{};
-    }
-    DirectoryEntry entry;
-    entry.guid = store::Guid::random();
-    entry.primary_smtp_address = name;
-    const Status status = store_.add_mailbox(entry, deadline_);
-    if (status.ok()) {
-      ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, request_, EWSIM(0041) "made the mailbox %s for %.64s",
-                    entry.guid.text().c_str(), name.c_str());
-      return entry.guid;
-    }
-    if (status.fault() != store::Fault::AlreadyExists) return status;
-    // Another request of this user was quicker.
-    const Found found = find_caller(name);
-    if (!found.ok()) return found.status();
-    if (!found.value()) return status;
-    return found.value()->guid;
-  }
-
-  /// nullopt if EWSImImpersonation cannot be evaluated, which allows nothing; httpd tells the log why.
-  std::optional<bool> expression_allows() const {
-    if (config_.impersonation == nullptr) return false;
-    const char* error = nullptr;
-    const int result = ap_expr_exec(request_, config_.impersonation, &error);
-    if (result < 0 || error != nullptr) return std::nullopt;
-    return result > 0;
-  }
-
   Identified without_rights(const ConnectingSid& target) {
     if (mode_ == Mode::On) {
-      const std::optional<std::string> name = caller_name();
+      const std::optional<std::string> name = caller_name(request_, config_);
       if (!name) return SoapFault{.code = ResponseCode::ErrorInternalServerError};
-      const Found own = find_caller(*name);
+      const Found own = find_caller(reader_, *name);
       if (!own.ok()) return own.status();
       if (!own.value()) return NotHere{};
     }
@@ -146,14 +116,14 @@ class Identification {
     if (target.value.size() > store::kLongestAddress) return std::optional<DirectoryEntry>();
     switch (target.kind) {
       case ConnectingSid::Kind::PrincipalName:
-        return store_.find(NameKind::UserPrincipalName, target.value);
+        return reader_.find(NameKind::UserPrincipalName, target.value);
       case ConnectingSid::Kind::Sid:
-        return store_.find(NameKind::Sid, target.value);
+        return reader_.find(NameKind::Sid, target.value);
       case ConnectingSid::Kind::PrimarySmtpAddress:
       case ConnectingSid::Kind::SmtpAddress:
         break;
     }
-    return store_.find(NameKind::SmtpAddress, target.value);
+    return reader_.find(NameKind::SmtpAddress, target.value);
   }
 
   Identified not_found(const ConnectingSid& target) const {
@@ -168,32 +138,84 @@ class Identification {
   request_rec* request_;
   const ServerConfig& config_;
   Mode mode_;
-  store::Store& store_;
-  store::Deadline deadline_;
+  store::Reader& reader_;
 };
+
+Identified create(request_rec* r, const std::string& name, store::Store& store, store::Deadline deadline) {
+  if (!store::is_smtp_address(name)) {
+    static LogGate gate;
+    if (gate.opens()) {
+      ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                    EWSIM(0040) "EWSImAutoCreate: no mailbox for '%.64s': that is no SMTP address; EWSImMailbox must give one",
+                    name.c_str());
+    }
+    return NotHere{};
+  }
+  DirectoryEntry entry;
+  entry.guid = store::Guid::random();
+  entry.primary_smtp_address = name;
+  const Status status = store.add_mailbox(entry, deadline);
+  if (status.ok()) {
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, EWSIM(0041) "made the mailbox %s for %.64s",
+                  entry.guid.text().c_str(), name.c_str());
+    return entry.guid;
+  }
+  if (status.fault() != store::Fault::AlreadyExists) return status;
+  // Another request of this user was quicker.
+  const Found found = find_caller(store, name);
+  if (!found.ok()) return found.status();
+  if (!found.value()) return status;
+  return found.value()->guid;
+}
+
+/// What `find` finds in a snapshot, and `then` was called with.
+template <class Find>
+Identified look(store::Store& store, const Find& find, const InSnapshot& then) {
+  Identified identified = NotHere{};
+  Status status = store.snapshot([&](store::Reader& reader) {
+    identified = find(reader);
+    if (const auto* mailbox = std::get_if<store::Guid>(&identified)) then(reader, *mailbox);
+  });
+  if (!status.ok()) return status;
+  return identified;
+}
+
+Identified impersonation_failed(request_rec* r, const Status& status) {
+  static LogGate gate;
+  if (gate.opens()) {
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  EWSIM(0043) "ErrorImpersonationFailed: %s; check the store with ews-imctl check",
+                  status.detail().c_str());
+  }
+  return SoapFault{.code = ResponseCode::ErrorImpersonationFailed};
+}
 
 }  // namespace
 
+// Expressions are evaluated before there is a snapshot: who knows how long they take.
 Identified identify(request_rec* r, const ServerConfig& config, Mode mode, store::Store& store,
-                    const ews::Envelope& envelope, store::Deadline deadline) {
-  Identification identification(r, config, mode, store, deadline);
+                    const ews::Envelope& envelope, store::Deadline deadline, const InSnapshot& then) {
   const auto asked = ews::read_impersonation(envelope);
   if (const auto* fault = std::get_if<SoapFault>(&asked)) return *fault;
   if (const auto* target = std::get_if<ConnectingSid>(&asked)) {
     note(r, kActingUserNote, r->user);
-    Identified identified = identification.act_for(*target);
+    const std::optional<bool> allowed = expression_allows(r, config);
+    const auto find = [&](store::Reader& reader) {
+      return Identification(r, config, mode, reader).act_for(*target, allowed);
+    };
+    Identified identified = look(store, find, then);
     const auto* status = std::get_if<Status>(&identified);
     if (status == nullptr || ews::response_code(status->fault()) != ResponseCode::ErrorInternalServerError)
       return identified;
-    static LogGate gate;
-    if (gate.opens()) {
-      ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                    EWSIM(0043) "ErrorImpersonationFailed: %s; check the store with ews-imctl check",
-                    status->detail().c_str());
-    }
-    return SoapFault{.code = ResponseCode::ErrorImpersonationFailed};
+    return impersonation_failed(r, *status);
   }
-  return identification.own_mailbox();
+  const std::optional<std::string> name = caller_name(r, config);
+  if (!name) return SoapFault{.code = ResponseCode::ErrorInternalServerError};
+  Identified identified = look(
+      store, [&](store::Reader& reader) { return mailbox_of(reader, *name); }, then);
+  if (std::holds_alternative<NotHere>(identified) && config.auto_create.value_or(false))
+    return create(r, *name, store, deadline);
+  return identified;
 }
 
 }  // namespace ews_im

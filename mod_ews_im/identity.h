@@ -4,6 +4,7 @@
 // before.
 #pragma once
 
+#include <functional>
 #include <variant>
 
 #include "mod_ews_im/config.h"
@@ -19,8 +20,13 @@ struct NotHere {};
 /// The mailbox to work on; none; a refusal; or why the store could not tell.
 using Identified = std::variant<store::Guid, NotHere, ews::SoapFault, store::Status>;
 
-/// Finds the mailbox of a request; may create it (EWSImAutoCreate). REQUIRES: r->user
+/// What can be done with a mailbox in the snapshot in which it was found; as the function of Store::snapshot().
+using InSnapshot = std::function<void(store::Reader&, const store::Guid&)>;
+
+/// Finds the mailbox of a request, and calls `then` with it, unless it must be created first (EWSImAutoCreate).
+/// REQUIRES: r->user
 [[nodiscard]] Identified identify(request_rec* r, const ServerConfig& config, Mode mode, store::Store& store,
-                                  const ews::Envelope& envelope, store::Deadline deadline);
+                                  const ews::Envelope& envelope, store::Deadline deadline,
+                                  const InSnapshot& then);
 
 }  // namespace ews_im

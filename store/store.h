@@ -95,15 +95,34 @@ using WriteFunction = std::function<Outcome(MailboxTransaction&)>;
 using EntryFunction = std::function<void(DirectoryEntry&)>;
 using SettingsFunction = std::function<void(Settings&)>;
 
-/// All functions may be called from any thread at any time. Common faults: Unavailable, Corrupt, Internal,
-/// Denied; those of a call are named beside it.
-class Store {
+/// What a request may read. Common faults: Unavailable, Corrupt, Internal, Denied; those of a call are named beside it.
+class Reader {
  public:
-  virtual ~Store() = default;
+  virtual ~Reader() = default;
 
   /// Runs `function` on a snapshot. Never waits for writers. `function` must not call the store. Fault
   /// NotFound: no mailbox has this GUID.
   virtual Status read(const Guid& mailbox, const ReadFunction& function) = 0;
+  /// Nothing found is no fault.
+  virtual Result<std::optional<DirectoryEntry>> find(NameKind kind, std::string_view name) = 0;
+  /// The rights of one caller, by name without ASCII case; or of all, if `caller` is empty.
+  virtual Result<std::vector<ImpersonationRight>> impersonation_rights(std::string_view caller) = 0;
+};
+
+using SnapshotFunction = std::function<void(Reader&)>;
+
+/// All functions may be called from any thread at any time, and each call sees the latest state. Faults as those of
+/// Reader.
+class Store : public Reader {
+ public:
+  /// Runs `function` on one state of the store, the same for all that it reads, which costs less than a call of the
+  /// store for each. It must not call the store, nor wait for anything, and nothing that it was given outlives it.
+  /// Whatever it throws is a fault Internal; what its own calls return is its own business.
+  virtual Status snapshot(const SnapshotFunction& function) = 0;
+  Status read(const Guid& mailbox, const ReadFunction& function) final;
+  Result<std::optional<DirectoryEntry>> find(NameKind kind, std::string_view name) final;
+  Result<std::vector<ImpersonationRight>> impersonation_rights(std::string_view caller) final;
+
   /// Runs `function` on a transaction, maybe more than once, maybe on another thread, never at the same time
   /// as another writer of this mailbox: it must reset what it captured at entry, must not call the store and must not wait
   /// for anything. Returns when its changes are durable, or, after Outcome::Rollback, when all that the
@@ -115,7 +134,6 @@ class Store {
   // `deadline`.
 
   /// Nothing found is no fault.
-  virtual Result<std::optional<DirectoryEntry>> find(NameKind kind, std::string_view name) = 0;
   virtual Result<std::optional<DirectoryEntry>> find(const Guid& mailbox) = 0;
   /// Creates a mailbox with its three default groups, empty of contacts. Faults: AlreadyExists (the detail
   /// names what is taken), Invalid.
@@ -140,8 +158,6 @@ class Store {
   /// Fault: NotFound.
   virtual Status remove_distribution_group(std::string_view smtp_address, Deadline deadline) = 0;
 
-  /// The rights of one caller, by name without ASCII case; or of all, if `caller` is empty.
-  virtual Result<std::vector<ImpersonationRight>> impersonation_rights(std::string_view caller) = 0;
   /// Faults: AlreadyExists, NotFound (no such mailbox), Invalid.
   virtual Status grant_impersonation(const ImpersonationRight& right, Deadline deadline) = 0;
   /// Fault: NotFound.

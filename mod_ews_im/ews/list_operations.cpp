@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations on the whole list: GetImItemList, GetImItems, SetImListMigrationCompleted
-// (MS-OXWSCOS 3.1.4). A list is copied in one short transaction and rendered after it, so that no transaction
-// is open while bytes move on the network.
+// (MS-OXWSCOS 3.1.4). A list is copied out of the store, and rendered after the call, so that no transaction is
+// open while bytes move on the network.
 #include <algorithm>
 #include <numeric>
 #include <optional>
@@ -69,7 +69,7 @@ class ImItemList : public BodyRenderer {
   void read_contacts(store::MailboxView& view) { all_.get() = view.im_contacts(std::move(all_.get())); }
   [[nodiscard]] const std::vector<store::ImContactView>& contacts() const { return all_.get().contacts; }
 
-  /// After the members above are filled, outside of the transaction.
+  /// After the members above are filled.
   void complete() {
     ids_.emplace(mailbox);
     contact_ids_.reserve(contacts().size());
@@ -196,7 +196,7 @@ Reply list_reply(const Call& call, const std::function<void(store::MailboxView&,
     return error_reply(call.envelope, call.version, {.code = *code});
   auto list = std::make_unique<ImItemList>(call.envelope, call.version);
   list->asked = std::move(std::get<std::vector<AskedProperty>>(asked));
-  const auto status = call.store.read(call.mailbox, [&](store::MailboxView& view) {
+  const auto status = call.reader.read(call.mailbox, [&](store::MailboxView& view) {
     list->mailbox = view.mailbox();
     fill(view, *list);
   });

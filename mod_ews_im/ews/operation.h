@@ -20,7 +20,8 @@ struct ServerVersion;
 struct Call {
   const Envelope& envelope;
   const Element& request;
-  store::Store& store;
+  store::Reader& reader;  ///< for operations that read
+  store::Store& store;    ///< for those that write
   const store::Guid& mailbox;
   const ServerVersion& version;
   store::Deadline deadline;

@@ -43,14 +43,14 @@ bool parse_server_version(std::string_view text, ServerVersion& version) {
 std::string_view operation_name(const Operation& operation) { return operation.name; }
 bool is_write(const Operation& operation) { return operation.writes; }
 
-Reply serve(const Envelope& envelope, store::Store& store, const store::Guid& mailbox,
+Reply serve(const Envelope& envelope, store::Reader& reader, store::Store& store, const store::Guid& mailbox,
             const ServerVersion& version, store::Deadline deadline) {
   if (auto fault = check_version(envelope)) return fault_reply(*fault, envelope.https);
   if (auto violation = check_shape(*envelope.request, envelope.operation->shape)) {
     return fault_reply({.code = ResponseCode::ErrorSchemaValidation, .violation = std::move(*violation)},
                        envelope.https);
   }
-  return envelope.operation->run({envelope, *envelope.request, store, mailbox, version, deadline});
+  return envelope.operation->run({envelope, *envelope.request, reader, store, mailbox, version, deadline});
 }
 
 }  // namespace ews_im::ews

@@ -33,9 +33,10 @@ struct ServerVersion {
 [[nodiscard]] bool is_write(const Operation& operation);
 
 /// Answers a request for the mailbox `mailbox`. Whatever happens there is an answer; faults of the store are
-/// told in Reply::detail().
-[[nodiscard]] Reply serve(const Envelope& envelope, store::Store& store, const store::Guid& mailbox,
-                          const ServerVersion& version, store::Deadline deadline);
+/// told in Reply::detail(). An operation that reads does so by `reader` alone, be it the store or a snapshot of it; one
+/// that writes leaves it alone, and must not be served within a snapshot.
+[[nodiscard]] Reply serve(const Envelope& envelope, store::Reader& reader, store::Store& store,
+                          const store::Guid& mailbox, const ServerVersion& version, store::Deadline deadline);
 
 /// A response message of the request's operation that says why it failed (HTTP status 200).
 [[nodiscard]] Reply error_reply(const Envelope& envelope, const ServerVersion& version,

@@ -1,19 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/lmdb/lmdb_store_impl.h"
 
-#include <unistd.h>
-
 #include <exception>
 #include <string>
 #include <utility>
 
 #include "store/lmdb/directory_records.h"
 #include "store/lmdb/mailbox_records.h"
+#include "store/process.h"
 
 namespace ews_im::store {
 namespace {
 
 Status closed() { return {Fault::Unavailable, "the store is closed"}; }
+
+// Each call keeps its own faults, since others may be none of its caller's business.
+class SnapshotReader final : public Reader {
+ public:
+  explicit SnapshotReader(LmdbTxn& txn) : txn_(&txn) {}
+
+  Status read(const Guid& mailbox, const ReadFunction& function) override {
+    Records records(*txn_);
+    MailboxRecords view(records, mailbox);
+    if (records.status().ok()) function(view);
+    return records.status();
+  }
+  Result<std::optional<DirectoryEntry>> find(NameKind kind, std::string_view name) override {
+    Records records(*txn_);
+    auto entry = find_entry(records, kind, name);
+    if (!records.status().ok()) return records.status();
+    return entry;
+  }
+  Result<std::vector<ImpersonationRight>> impersonation_rights(std::string_view caller) override {
+    Records records(*txn_);
+    auto rights = list_rights(records, caller);
+    if (!records.status().ok()) return records.status();
+    return rights;
+  }
+
+ private:
+  LmdbTxn* txn_;
+};
 
 }  // namespace
 
@@ -24,7 +51,7 @@ Result<std::unique_ptr<LmdbStore>> LmdbStore::open(const LmdbOptions& options) {
 }
 
 LmdbStore::LmdbStore(std::unique_ptr<LmdbEnv> env)
-    : env_(std::move(env)), writer_(std::make_unique<Writer>(*env_, gate_)), process_(getpid()) {}
+    : env_(std::move(env)), writer_(std::make_unique<Writer>(*env_, gate_)), process_(current_process()) {}
 
 LmdbStore::~LmdbStore() {
   if (try_close()) return;
@@ -35,29 +62,27 @@ LmdbStore::~LmdbStore() {
 }
 
 bool LmdbStore::try_close() {
-  if (process_ != getpid() || !gate_.try_close()) return false;
+  if (process_ != current_process() || !gate_.try_close()) return false;
   writer_.reset();
   env_.reset();
   return true;
 }
 
-bool LmdbStore::enter() { return process_ == getpid() && gate_.enter(); }
+bool LmdbStore::enter() { return process_ == current_process() && gate_.enter(); }
 
 template <class Function>
-Status LmdbStore::reading(const Function& function) {
+Status LmdbStore::in_transaction(const Function& function) {
   if (!enter()) return closed();
   const Leave leave(gate_);
   auto txn = env_->begin_read();
   if (!txn.ok()) return txn.status();
-  Records records(txn.value());
   try {
-    function(records);
+    return function(txn.value());
   } catch (const std::exception& error) {
     return {Fault::Internal, std::string("exception while reading: ") + error.what()};
   } catch (...) {
     return {Fault::Internal, "exception while reading"};
   }
-  return records.status();
 }
 
 Status LmdbStore::writing(Deadline deadline, const Change& change) {
@@ -69,7 +94,11 @@ Status LmdbStore::writing(Deadline deadline, const Change& change) {
 template <class T, class Function>
 Result<T> LmdbStore::answer(const Function& function) {
   T result{};
-  Status status = reading([&](Records& records) { result = function(records); });
+  Status status = in_transaction([&](LmdbTxn& txn) {
+    Records records(txn);
+    result = function(records);
+    return records.status();
+  });
   if (!status.ok()) return status;
   return result;
 }
@@ -82,10 +111,11 @@ Status LmdbStore::change(Deadline deadline, const Function& function) {
   });
 }
 
-Status LmdbStore::read(const Guid& mailbox, const ReadFunction& function) {
-  return reading([&](Records& records) {
-    MailboxRecords view(records, mailbox);
-    if (records.status().ok()) function(view);
+Status LmdbStore::snapshot(const SnapshotFunction& function) {
+  return in_transaction([&](LmdbTxn& txn) {
+    SnapshotReader reader(txn);
+    function(reader);
+    return Status();
   });
 }
 
@@ -97,11 +127,6 @@ Status LmdbStore::write(const Guid& mailbox, Deadline deadline, const WriteFunct
     if (outcome == Outcome::Commit) txn.finish();
     return outcome;
   });
-}
-
-Result<std::optional<DirectoryEntry>> LmdbStore::find(NameKind kind, std::string_view name) {
-  return answer<std::optional<DirectoryEntry>>(
-      [&](Records& records) { return find_entry(records, kind, name); });
 }
 
 Result<std::optional<DirectoryEntry>> LmdbStore::find(const Guid& mailbox) {
@@ -165,11 +190,6 @@ Status LmdbStore::add_distribution_group(const DistributionGroup& group, Deadlin
 
 Status LmdbStore::remove_distribution_group(std::string_view smtp_address, Deadline deadline) {
   return change(deadline, [&](Records& records) { store::remove_distribution_group(records, smtp_address); });
-}
-
-Result<std::vector<ImpersonationRight>> LmdbStore::impersonation_rights(std::string_view caller) {
-  return answer<std::vector<ImpersonationRight>>(
-      [&](Records& records) { return list_rights(records, caller); });
 }
 
 Status LmdbStore::grant_impersonation(const ImpersonationRight& right, Deadline deadline) {

@@ -28,9 +28,9 @@ class LmdbStore final : public Store {
   /// REQUIRES: not closed.
   [[nodiscard]] LmdbEnv& env() { return *env_; }
 
-  Status read(const Guid& mailbox, const ReadFunction& function) override;
+  Status snapshot(const SnapshotFunction& function) override;
   Status write(const Guid& mailbox, Deadline deadline, const WriteFunction& function) override;
-  Result<std::optional<DirectoryEntry>> find(NameKind kind, std::string_view name) override;
+  using Store::find;
   Result<std::optional<DirectoryEntry>> find(const Guid& mailbox) override;
   Status add_mailbox(const DirectoryEntry& entry, Deadline deadline) override;
   Status change_mailbox(const Guid& mailbox, Deadline deadline, const EntryFunction& function) override;
@@ -41,7 +41,6 @@ class LmdbStore final : public Store {
   Result<std::vector<DistributionGroup>> distribution_groups() override;
   Status add_distribution_group(const DistributionGroup& group, Deadline deadline) override;
   Status remove_distribution_group(std::string_view smtp_address, Deadline deadline) override;
-  Result<std::vector<ImpersonationRight>> impersonation_rights(std::string_view caller) override;
   Status grant_impersonation(const ImpersonationRight& right, Deadline deadline) override;
   Status revoke_impersonation(const ImpersonationRight& right, Deadline deadline) override;
 
@@ -60,7 +59,7 @@ class LmdbStore final : public Store {
   explicit LmdbStore(std::unique_ptr<LmdbEnv> env);
   [[nodiscard]] bool enter();
   template <class Function>
-  Status reading(const Function& function);
+  Status in_transaction(const Function& function);
   Status writing(Deadline deadline, const Change& change);
   template <class T, class Function>
   Result<T> answer(const Function& function);

@@ -82,23 +82,17 @@ class EachForItself final : public store::Store {
  public:
   explicit EachForItself(std::shared_ptr<store::Store> inner) : inner_(std::move(inner)) {}
 
-  store::Status read(const store::Guid& mailbox, const store::ReadFunction& function) override {
-    return inner_->read(mailbox, function);
+  store::Status snapshot(const store::SnapshotFunction& function) override {
+    return inner_->snapshot(function);
   }
   store::Status write(const store::Guid& mailbox, store::Deadline deadline,
                       const store::WriteFunction& function) override {
     const std::lock_guard lock(mutex_);
     return inner_->write(mailbox, deadline, function);
   }
-  store::Result<std::optional<store::DirectoryEntry>> find(store::NameKind kind,
-                                                           std::string_view name) override {
-    return inner_->find(kind, name);
-  }
+  using Store::find;
   store::Result<std::optional<store::DirectoryEntry>> find(const store::Guid& mailbox) override {
     return inner_->find(mailbox);
-  }
-  store::Result<std::vector<store::ImpersonationRight>> impersonation_rights(std::string_view name) override {
-    return inner_->impersonation_rights(name);
   }
 
   // The benchmark asks for nothing else.

@@ -88,7 +88,7 @@ class Server {
   }
 
   ews::Reply serve(const ews::Envelope& envelope) {
-    return ews::serve(envelope, *store_, mailbox_, {}, soon());
+    return ews::serve(envelope, *store_, *store_, mailbox_, {}, soon());
   }
 
  private:

@@ -15,9 +15,10 @@ import pytest
 
 from tests.httpd import soap
 from tests.httpd.backend import Backend
-from tests.httpd.env import MPMS, URL, Env
+from tests.httpd.env import MPMS, ROOT, URL, Env
 from tests.httpd.soap import basic, envelope
 
+FIXTURES = ROOT / "tests" / "fixtures"
 LIST = envelope("<m:GetImItemList/>")
 XML = {"Content-Type": "text/xml; charset=utf-8"}
 PROXY = """
@@ -124,6 +125,9 @@ NOT_OURS = {
     "a body that stops early": ("POST", "Exchange.asmx", LIST[:-20], XML, "alice"),
     "a document type": ("POST", "Exchange.asmx", LIST.replace(b"<soap:Env", b"<!DOCTYPE a []><soap:Env", 1), XML, "alice"),
     "SOAP 1.2": ("POST", "Exchange.asmx", LIST.replace(soap.SOAP.encode(), b"http://www.w3.org/2003/05/soap-envelope"), XML, "alice"),
+    "nearly our names": ("POST", "Exchange.asmx", CREATE_ITEM.replace(
+        b"<m:Items>", b"<m:Items><t:Importance>Im</t:Importance><m:GetImItem/><m:mImGroup/><m:AddNewTelUriContact/>"), XML, "alice"),
+    "a part of our names, often": ("POST", "Exchange.asmx", CREATE_ITEM.replace(b"hello", b"Im" * 5000), XML, "alice"),
     "an empty Body": ("POST", "Exchange.asmx", envelope(""), XML, "alice"),
     "no body": ("POST", "Exchange.asmx", b"", XML, "alice"),
     "undecided after 16 KiB": ("POST", "Exchange.asmx", padded(20000), XML, "alice"),
@@ -168,6 +172,14 @@ def test_served(front):
     assert front.alice.soap(LIST.decode().replace("utf-8", "utf-16").encode("utf-16")).ok
     assert front.alice.soap(long_request(30000)).code == "ErrorDataSizeLimitExceeded"
     assert front.backend.idle()
+
+
+@pytest.mark.parametrize("name", sorted(path.name.split(".")[0] for path in FIXTURES.glob("[A-Z]*.request.xml")))
+def test_each_operation_is_ours(event_front, name):
+    """Even one that is not valid: what is behind never sees it."""
+    event_front.alice.soap(envelope(f"<m:{name} Nonsense=''/>"))
+    assert event_front.env.wait(lambda: event_front.access()[-1].split()[1] == name)
+    assert event_front.backend.idle()
 
 
 def test_access_log(front):

@@ -21,13 +21,11 @@ using namespace ews_im;  // NOLINT(google-build-using-namespace)
 /// Every call fails: a request that gets here has passed the check of its shape.
 class NoStore final : public store::Store {
  public:
-  store::Status read(const store::Guid&, const store::ReadFunction&) override { return gone(); }
+  store::Status snapshot(const store::SnapshotFunction&) override { return gone(); }
   store::Status write(const store::Guid&, store::Deadline, const store::WriteFunction&) override {
     return gone();
   }
-  store::Result<std::optional<store::DirectoryEntry>> find(store::NameKind, std::string_view) override {
-    return gone();
-  }
+  using Store::find;
   store::Result<std::optional<store::DirectoryEntry>> find(const store::Guid&) override { return gone(); }
   store::Status add_mailbox(const store::DirectoryEntry&, store::Deadline) override { return gone(); }
   store::Status change_mailbox(const store::Guid&, store::Deadline, const store::EntryFunction&) override {
@@ -45,9 +43,6 @@ class NoStore final : public store::Store {
     return gone();
   }
   store::Status remove_distribution_group(std::string_view, store::Deadline) override { return gone(); }
-  store::Result<std::vector<store::ImpersonationRight>> impersonation_rights(std::string_view) override {
-    return gone();
-  }
   store::Status grant_impersonation(const store::ImpersonationRight&, store::Deadline) override {
     return gone();
   }
@@ -72,8 +67,9 @@ std::string verdict_on(std::string_view data) {
   reader.feed(data);
   if (reader.finish() != ews::Verdict::Ours) return "not ours";
   NoStore nowhere;
-  const ews::Reply reply = ews::serve(reader.envelope(), nowhere, store::Guid{}, ews::ServerVersion{},
-                                      std::chrono::steady_clock::now() + std::chrono::seconds(1));
+  const ews::Reply reply =
+      ews::serve(reader.envelope(), nowhere, nowhere, store::Guid{}, ews::ServerVersion{},
+                 std::chrono::steady_clock::now() + std::chrono::seconds(1));
   if (!reply.is_fault()) return "ok";
   std::string body;
   reply.write([&body](std::string_view piece) {

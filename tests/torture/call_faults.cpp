@@ -114,7 +114,7 @@ bool call(Store& store, const std::string& operation, const std::string& childre
     if (reader.refusal().code != ews::ResponseCode::ErrorInternalServerError) ++*misjudged;
     return false;
   }
-  const auto reply = ews::serve(reader.envelope(), store, kGuid, {}, soon());
+  const auto reply = ews::serve(reader.envelope(), store, store, kGuid, {}, soon());
   std::uint64_t size = 0;
   reply.write([&](std::string_view piece) {
     size += piece.size();

@@ -485,6 +485,8 @@ void exceptions_become_faults(Fixture& f) {
   require_fault(Fault::Internal, f.store().read(f.guid(), [](MailboxView&) {
     throw std::runtime_error("thrown by the test");
   }));
+  require_fault(Fault::Internal,
+                f.store().snapshot([](Reader&) { throw std::runtime_error("thrown by the test"); }));
   CPPUNIT_ASSERT_EQUAL(next, f.mailbox().next_item);
 }
 

@@ -186,6 +186,39 @@ void listing_mailboxes(Fixture& f) {
   CPPUNIT_ASSERT_EQUAL(std::size_t{25}, f.store().mailboxes(Guid{}, 1000).value().size());
 }
 
+void one_state_for_all_that_is_read(Fixture& f) {
+  require_ok(f.store().grant_impersonation({"svc", entry_of(1).guid}, soon()));
+  f.add_contact("a@x");
+  const auto look = [&](Reader& reader) {
+    CPPUNIT_ASSERT(same(entry_of(1), *reader.find(NameKind::Account, "contoso\\user1").value()));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, reader.impersonation_rights("svc").value().size());
+    std::size_t contacts = 0;
+    require_ok(
+        reader.read(f.guid(), [&](MailboxView& view) { contacts = view.im_contacts().contacts.size(); }));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, contacts);
+    require_fault(Fault::NotFound, reader.read(entry_of(2).guid, [](MailboxView&) {}));  // and harms no other
+  };
+  unsigned looked = 0;
+  require_ok(f.store().snapshot([&](Reader& reader) {
+    look(reader);
+    std::thread([&] {
+      require_ok(f.store().remove_mailbox(entry_of(1).guid, soon()));
+      require_ok(f.store().add_mailbox(entry_of(2), soon()));
+    }).join();
+    look(reader);
+    looked = 2;
+  }));
+  CPPUNIT_ASSERT_EQUAL(2U, looked);
+  require_ok(f.store().snapshot([&](Reader& reader) {
+    CPPUNIT_ASSERT(!reader.find(NameKind::Account, "contoso\\user1").value());
+    CPPUNIT_ASSERT(reader.impersonation_rights("svc").value().empty());
+    require_fault(Fault::NotFound, reader.read(f.guid(), [](MailboxView&) {}));
+    require_ok(reader.read(entry_of(2).guid, [](MailboxView&) {}));
+    ++looked;
+  }));
+  CPPUNIT_ASSERT_EQUAL(3U, looked);
+}
+
 // Each change is made to what the others have left.
 void changes_at_once(Fixture& f) {
   std::vector<std::thread> threads;
@@ -270,6 +303,7 @@ std::vector<Case> directory_contract(const MakeStorePlace& make) {
       {"new names", new_names},
       {"removing a mailbox", removing_a_mailbox},
       {"listing mailboxes", listing_mailboxes},
+      {"one state for all that is read", one_state_for_all_that_is_read},
       {"settings", settings},
       {"changes at once", changes_at_once},
       {"distribution groups", distribution_groups},
