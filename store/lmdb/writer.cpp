@@ -123,13 +123,16 @@ bool Writer::hand_over() {
 }
 
 Status Writer::run(Deadline deadline, const Change& change) {
-  if (std::chrono::steady_clock::now() >= deadline) return {Fault::Busy, env_->path() + ": no time left"};
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= deadline) return {Fault::Busy, env_->path() + ": no time left"};
   Job job(change);
   bool leads = false;
   {
     const std::lock_guard lock(mutex_);
     if (queue_.size() >= kMostWaiting) return {Fault::Busy, env_->path() + ": too many changes are waiting"};
     queue_.push(job);
+    patience_.came(now);
+    if (wanted_ != 0 && queue_.size() >= wanted_) more_.notify_one();
     leads = !std::exchange(at_work_, true);
   }
   if (leads) {
@@ -190,7 +193,7 @@ void Writer::run_batch_guarded(bool wait, Queue& batch, Status& status) {
   try {
     (void)run_batch(wait, batch, status);
   } catch (const std::exception&) {
-    if (batch.empty()) take(batch);
+    take_first(batch);
     status = Status(Fault::Unavailable, kNoMemory);
   }
 }
@@ -211,7 +214,6 @@ Writer::Run Writer::run_batch(bool wait, Queue& batch, Status& status) {
 }
 
 void Writer::take(Queue& batch) {
-  const std::lock_guard lock(mutex_);
   while (!queue_.empty() && batch.size() < kMostInBatch) {
     Job& job = *queue_.first();
     queue_.remove(job);
@@ -220,10 +222,31 @@ void Writer::take(Queue& batch) {
   }
 }
 
+void Writer::take_first(Queue& batch) {
+  if (!batch.empty()) return;
+  const std::lock_guard lock(mutex_);
+  take(batch);
+  patience_.begin(std::chrono::steady_clock::now());
+}
+
+// Whoever comes while others are run, or is worth waiting for. What half of those have brought is run while the others
+// are on their way.
+void Writer::take_more(Queue& batch) {
+  std::unique_lock lock(mutex_);
+  if (batch.size() >= kMostInBatch) return;
+  const std::size_t expected = queue_.empty() ? patience_.expected(std::chrono::steady_clock::now()) : 0;
+  if (expected != 0) {
+    wanted_ = std::min((expected + 1) / 2, kMostInBatch - batch.size());
+    more_.wait_until(lock, patience_.end(), [this] { return queue_.size() >= wanted_; });
+    wanted_ = 0;
+  }
+  take(batch);
+}
+
 Writer::Run Writer::run_jobs(bool wait, Queue& batch, Status& status) {
   auto txn = env_->begin_write(wait);
   if (!txn.ok() && !wait && txn.status().fault() == Fault::Busy) return Run::NotFree;
-  if (batch.empty()) take(batch);
+  take_first(batch);
   if (!txn.ok()) {
     status = txn.status();
     return Run::Done;
@@ -231,11 +254,17 @@ Writer::Run Writer::run_jobs(bool wait, Queue& batch, Status& status) {
   std::uint64_t pages = 0;
   for (Job* job = batch.first(); job != nullptr; job = job->next) {
     if (run_job(*job, txn.value(), pages) == Run::MapFull) return Run::MapFull;
+    if (job->next == nullptr) take_more(batch);
   }
   if (pages == 0) return Run::Done;
   bool map_full = false;
+  const auto begun = std::chrono::steady_clock::now();
   status = txn.value().commit(pages, map_full);
-  return map_full ? Run::MapFull : Run::Done;
+  if (map_full) return Run::MapFull;
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  patience_.answered(batch.size(), now - begun, now);
+  return Run::Done;
 }
 
 Writer::Run Writer::run_job(Job& job, LmdbTxn& parent, std::uint64_t& pages) {

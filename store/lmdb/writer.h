@@ -6,7 +6,7 @@
 // and back when there is a single client. What arrives meanwhile, and all that has to wait for another
 // process, is left to a thread of the writer's own. The queue is taken only when the write lock is held, so
 // that what arrives before is in the same commit, and who waits can give up while another process holds the
-// lock.
+// lock. What arrives while the changes are run is in that commit too, and it waits for more where that pays.
 #pragma once
 
 #include <pthread.h>
@@ -20,6 +20,7 @@
 
 #include "store/lmdb/gate.h"
 #include "store/lmdb/lmdb_env.h"
+#include "store/lmdb/patience.h"
 #include "store/lmdb/records.h"
 #include "store/store.h"
 
@@ -63,7 +64,9 @@ class Writer {
   void serve();
   bool hand_over();  // REQUIRES: mutex_ is held
   Status withdraw(Job& job);
-  void take(Queue& batch);
+  void take(Queue& batch);  // REQUIRES: mutex_ is held
+  void take_first(Queue& batch);
+  void take_more(Queue& batch);
   enum class Run { Done, MapFull, NotFree };
   /// What hit all of the batch alike goes to `status`. NotFree: another process writes, and `wait` is false.
   Run run_batch(bool wait, Queue& batch, Status& status);
@@ -77,7 +80,10 @@ class Writer {
   Gate* gate_;
   std::mutex mutex_;  // for what follows
   std::condition_variable wake_;
+  std::condition_variable more_;  // so many as are wanted are in the queue
   Queue queue_;
+  std::size_t wanted_ = 0;
+  Patience patience_;
   bool at_work_ = false;      // some thread runs batches
   bool handed_over_ = false;  // it is to be thread_
   bool started_ = false;
