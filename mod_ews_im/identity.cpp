@@ -2,6 +2,7 @@
 #include "mod_ews_im/identity.h"
 
 #include <algorithm>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -58,8 +59,8 @@ Identified mailbox_of(store::Reader& reader, const std::string& caller) {
 
 class Identification {
  public:
-  Identification(request_rec* r, const ServerConfig& config, Mode mode, store::Reader& reader)
-      : request_(r), config_(config), mode_(mode), reader_(reader) {}
+  Identification(request_rec* r, Mode mode, store::Reader& reader)
+      : request_(r), mode_(mode), reader_(reader) {}
 
   /// What the caller may do is settled before the target is looked up, and a caller with rights for some
   /// mailboxes learns nothing of others: whether they exist here or not, it is refused.
@@ -68,15 +69,16 @@ class Identification {
   /// the request goes there as it came: for a caller who may act for everyone here, and for one who has
   /// neither a mailbox nor a right here. What that one may do is for the other side to say.
   ///
-  /// `allowed`: what EWSImImpersonation says of the caller.
-  Identified act_for(const ConnectingSid& target, const std::optional<bool>& allowed) {
+  /// `allowed`, `own`: what EWSImImpersonation and EWSImMailbox say of the caller; `own` counts with EWSIm On alone.
+  Identified act_for(const ConnectingSid& target, const std::optional<bool>& allowed,
+                     const std::optional<std::string>& own) {
     const auto rights = reader_.impersonation_rights(request_->user);
     if (!rights.ok()) return rights.status();
     const bool everyone =
         allowed.value_or(false) ||
         std::ranges::any_of(rights.value(), [](const auto& right) { return !right.mailbox.has_value(); });
     if (!allowed && rights.value().empty()) return SoapFault{.code = ResponseCode::ErrorImpersonationFailed};
-    if (!everyone && rights.value().empty()) return without_rights(target);
+    if (!everyone && rights.value().empty()) return without_rights(own);
     if (target.kind == ConnectingSid::Kind::Sid && !store::is_sid(target.value)) {
       return SoapFault{.code = ResponseCode::ErrorInvalidSid};
     }
@@ -84,7 +86,7 @@ class Identification {
     if (!found.ok()) return found.status();
     const auto& entry = found.value();
     const auto names = [&](const auto& right) { return entry && right.mailbox == entry->guid; };
-    if (!everyone && std::ranges::none_of(rights.value(), names)) return denied(target);
+    if (!everyone && std::ranges::none_of(rights.value(), names)) return denied();
     if (!entry) return not_found(target);
     if (target.kind == ConnectingSid::Kind::PrimarySmtpAddress &&
         store::ascii_lower(target.value) != store::ascii_lower(entry->primary_smtp_address)) {
@@ -95,22 +97,17 @@ class Identification {
   }
 
  private:
-  Identified without_rights(const ConnectingSid& target) {
+  Identified without_rights(const std::optional<std::string>& own) {
     if (mode_ == Mode::On) {
-      const std::optional<std::string> name = caller_name(request_, config_);
-      if (!name) return SoapFault{.code = ResponseCode::ErrorInternalServerError};
-      const Found own = find_caller(reader_, *name);
-      if (!own.ok()) return own.status();
-      if (!own.value()) return NotHere{};
+      if (!own) return SoapFault{.code = ResponseCode::ErrorInternalServerError};
+      const Found found = find_caller(reader_, *own);
+      if (!found.ok()) return found.status();
+      if (!found.value()) return NotHere{};
     }
-    return denied(target);
+    return denied();
   }
 
-  SoapFault denied(const ConnectingSid& target) const {
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, request_, EWSIM(0042) "%.64s may not act for '%.64s'",
-                  request_->user, target.value.c_str());
-    return {.code = ResponseCode::ErrorImpersonateUserDenied};
-  }
+  static SoapFault denied() { return {.code = ResponseCode::ErrorImpersonateUserDenied}; }
 
   Found find_target(const ConnectingSid& target) const {
     if (target.value.size() > store::kLongestAddress) return std::optional<DirectoryEntry>();
@@ -136,7 +133,6 @@ class Identification {
   }
 
   request_rec* request_;
-  const ServerConfig& config_;
   Mode mode_;
   store::Reader& reader_;
 };
@@ -168,16 +164,31 @@ Identified create(request_rec* r, const std::string& name, store::Store& store, 
   return found.value()->guid;
 }
 
-/// What `find` finds in a snapshot, and `then` was called with.
+/// What `find` finds in a snapshot, and `then` was called with; what that throws is not the store's fault.
 template <class Find>
 Identified look(store::Store& store, const Find& find, const InSnapshot& then) {
   Identified identified = NotHere{};
+  std::exception_ptr thrown;
   Status status = store.snapshot([&](store::Reader& reader) {
     identified = find(reader);
-    if (const auto* mailbox = std::get_if<store::Guid>(&identified)) then(reader, *mailbox);
+    const auto* mailbox = std::get_if<store::Guid>(&identified);
+    if (mailbox == nullptr) return;
+    try {
+      then(reader, *mailbox);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
   });
+  if (thrown) std::rethrow_exception(thrown);
   if (!status.ok()) return status;
   return identified;
+}
+
+void log_denial(request_rec* r, const ConnectingSid& target, const Identified& identified) {
+  const auto* fault = std::get_if<SoapFault>(&identified);
+  if (fault == nullptr || fault->code != ResponseCode::ErrorImpersonateUserDenied) return;
+  ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, EWSIM(0042) "%.64s may not act for '%.64s'", r->user,
+                target.value.c_str());
 }
 
 Identified impersonation_failed(request_rec* r, const Status& status) {
@@ -192,7 +203,7 @@ Identified impersonation_failed(request_rec* r, const Status& status) {
 
 }  // namespace
 
-// Expressions are evaluated before there is a snapshot: who knows how long they take.
+// Expressions are evaluated before there is a snapshot, and the log is written after it: who knows how long they take.
 Identified identify(request_rec* r, const ServerConfig& config, Mode mode, store::Store& store,
                     const ews::Envelope& envelope, store::Deadline deadline, const InSnapshot& then) {
   const auto asked = ews::read_impersonation(envelope);
@@ -200,10 +211,12 @@ Identified identify(request_rec* r, const ServerConfig& config, Mode mode, store
   if (const auto* target = std::get_if<ConnectingSid>(&asked)) {
     note(r, kActingUserNote, r->user);
     const std::optional<bool> allowed = expression_allows(r, config);
+    const std::optional<std::string> own = mode == Mode::On ? caller_name(r, config) : std::nullopt;
     const auto find = [&](store::Reader& reader) {
-      return Identification(r, config, mode, reader).act_for(*target, allowed);
+      return Identification(r, mode, reader).act_for(*target, allowed, own);
     };
     Identified identified = look(store, find, then);
+    log_denial(r, *target, identified);
     const auto* status = std::get_if<Status>(&identified);
     if (status == nullptr || ews::response_code(status->fault()) != ResponseCode::ErrorInternalServerError)
       return identified;

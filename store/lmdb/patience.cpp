@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/lmdb/patience.h"
 
-#include <algorithm>
-
 namespace ews_im::store {
 
 void Patience::answered(std::size_t count, Clock::duration commit, Clock::time_point now) {
-  if (came_ != 0) {
+  if (answered_ != 0 && came_ != 0) {
     constexpr int kForgotten = 8;  // of each commit, one in so many parts is forgotten with the next
-    // Who came may have looked at the clock before that.
-    time_ += std::max(last_came_ - answered_at_, Clock::duration::zero()) - time_ / kForgotten;
+    // Who was away for an hour does not count for more than one who was too late.
+    time_ += std::min(last_came_ - answered_at_, commit_) - time_ / kForgotten;
     arrivals_ += static_cast<double>(came_) - arrivals_ / kForgotten;
   }
   answered_ = count;
@@ -18,13 +16,18 @@ void Patience::answered(std::size_t count, Clock::duration commit, Clock::time_p
   came_ = 0;
 }
 
-std::size_t Patience::expected(Clock::time_point now) const {
-  if (now >= end_ || came_ >= answered_) return 0;
-  // Nobody has ever come again: worth a try.
-  if (arrivals_ == 0) return answered_ - came_;
-  const auto all = time_ * (static_cast<double>(answered_) / arrivals_);
-  constexpr int kLate = 4;  // who has not come in so many times that time does something else
-  return all < bearable() && now - answered_at_ < kLate * all ? answered_ - came_ : 0;
+Patience::Wait Patience::wait(Clock::time_point now) const {
+  if (came_ >= answered_) return {};
+  Clock::time_point until = end_;
+  if (arrivals_ > 0) {  // else a try tells
+    const auto all =
+        std::chrono::duration_cast<Clock::duration>(time_ * (static_cast<double>(answered_) / arrivals_));
+    if (all >= bearable()) return {};
+    constexpr int kLate = 4;  // who has not come in so many times that time does something else
+    until = std::min(until, answered_at_ + kLate * all);
+  }
+  if (now >= until) return {};
+  return {answered_ - came_, until};
 }
 
 }  // namespace ews_im::store

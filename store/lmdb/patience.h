@@ -4,6 +4,7 @@
 // no queue, and no clock of its own.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 
@@ -24,15 +25,20 @@ class Patience {
   /// The changes of the next commit are about to be run.
   void begin(Clock::time_point now) { end_ = now + bearable(); }
 
-  /// How many are worth waiting for, until end() at most; 0: none. Waiting pays where all who were answered come
-  /// again in much less time than a commit takes, and where it does not, it costs that time.
-  [[nodiscard]] std::size_t expected(Clock::time_point now) const;
-  [[nodiscard]] Clock::time_point end() const { return end_; }
+  struct Wait {
+    std::size_t count = 0;  ///< how many are worth waiting for; 0: nobody
+    Clock::time_point until{};
+  };
+  /// Waiting pays where all who were answered come again in much less time than a commit takes, and where it does not,
+  /// it costs that time.
+  [[nodiscard]] Wait wait(Clock::time_point now) const;
 
  private:
+  static constexpr Clock::duration kLongest = std::chrono::milliseconds(50);  // others may wait for the store
+
   /// With half of a commit additions got slower where a commit took a millisecond, with a third no quicker where it took
   /// four.
-  [[nodiscard]] Clock::duration bearable() const { return commit_ * 2 / 5; }
+  [[nodiscard]] Clock::duration bearable() const { return std::min(commit_ * 2 / 5, kLongest); }
 
   std::size_t answered_ = 0;  // by the last commit
   Clock::time_point answered_at_{};

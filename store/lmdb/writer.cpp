@@ -231,13 +231,13 @@ void Writer::take_first(Queue& batch) {
 
 // Whoever comes while others are run, or is worth waiting for. What half of those have brought is run while the others
 // are on their way.
-void Writer::take_more(Queue& batch) {
+void Writer::take_more(Queue& batch, bool may_wait) {
   std::unique_lock lock(mutex_);
   if (batch.size() >= kMostInBatch) return;
-  const std::size_t expected = queue_.empty() ? patience_.expected(std::chrono::steady_clock::now()) : 0;
-  if (expected != 0) {
-    wanted_ = std::min((expected + 1) / 2, kMostInBatch - batch.size());
-    more_.wait_until(lock, patience_.end(), [this] { return queue_.size() >= wanted_; });
+  if (may_wait && queue_.empty()) {
+    const Patience::Wait wait = patience_.wait(std::chrono::steady_clock::now());
+    wanted_ = std::min((wait.count + 1) / 2, kMostInBatch - batch.size());
+    if (wanted_ != 0) more_.wait_until(lock, wait.until, [this] { return queue_.size() >= wanted_; });
     wanted_ = 0;
   }
   take(batch);
@@ -254,7 +254,7 @@ Writer::Run Writer::run_jobs(bool wait, Queue& batch, Status& status) {
   std::uint64_t pages = 0;
   for (Job* job = batch.first(); job != nullptr; job = job->next) {
     if (run_job(*job, txn.value(), pages) == Run::MapFull) return Run::MapFull;
-    if (job->next == nullptr) take_more(batch);
+    if (job->next == nullptr) take_more(batch, pages != 0);
   }
   if (pages == 0) return Run::Done;
   bool map_full = false;

@@ -66,7 +66,7 @@ class Writer {
   Status withdraw(Job& job);
   void take(Queue& batch);  // REQUIRES: mutex_ is held
   void take_first(Queue& batch);
-  void take_more(Queue& batch);
+  void take_more(Queue& batch, bool may_wait);
   enum class Run { Done, MapFull, NotFree };
   /// What hit all of the batch alike goes to `status`. NotFree: another process writes, and `wait` is false.
   Run run_batch(bool wait, Queue& batch, Status& status);

@@ -178,7 +178,7 @@ def test_served(front):
 def test_each_operation_is_ours(event_front, name):
     """Even one that is not valid: what is behind never sees it."""
     event_front.alice.soap(envelope(f"<m:{name} Nonsense=''/>"))
-    assert event_front.env.wait(lambda: event_front.access()[-1].split()[1] == name)
+    assert event_front.env.wait(lambda: [line.split()[1] for line in event_front.access()[-1:]] == [name])
     assert event_front.backend.idle()
 
 
