@@ -41,19 +41,13 @@ std::optional<bool> expression_allows(request_rec* r, const ServerConfig& config
 
 /// As SMTP address or alias, as UPN, as account name; always whole. The realm of user@REALM and the domain
 /// of DOMAIN\user are never cut off: tsmith of another realm must not become tsmith of this one.
-Found find_caller(store::Reader& reader, const std::string& name) {
-  if (name.empty() || name.size() > store::kLongestAddress) return std::optional<DirectoryEntry>();
-  for (const NameKind kind : {NameKind::SmtpAddress, NameKind::UserPrincipalName, NameKind::Account}) {
-    Found found = reader.find(kind, name);
-    if (!found.ok() || found.value()) return found;
-  }
-  return std::optional<DirectoryEntry>();
-}
-
 Identified mailbox_of(store::Reader& reader, const std::string& caller) {
-  const Found found = find_caller(reader, caller);
-  if (!found.ok()) return found.status();
-  if (found.value()) return found.value()->guid;
+  if (caller.empty() || caller.size() > store::kLongestAddress) return NotHere{};
+  for (const NameKind kind : {NameKind::SmtpAddress, NameKind::UserPrincipalName, NameKind::Account}) {
+    const Found found = reader.find(kind, caller);
+    if (!found.ok()) return found.status();
+    if (found.value()) return found.value()->guid;
+  }
   return NotHere{};
 }
 
@@ -100,9 +94,8 @@ class Identification {
   Identified without_rights(const std::optional<std::string>& own) {
     if (mode_ == Mode::On) {
       if (!own) return SoapFault{.code = ResponseCode::ErrorInternalServerError};
-      const Found found = find_caller(reader_, *own);
-      if (!found.ok()) return found.status();
-      if (!found.value()) return NotHere{};
+      Identified mailbox = mailbox_of(reader_, *own);
+      if (!std::holds_alternative<store::Guid>(mailbox)) return mailbox;
     }
     return denied();
   }
@@ -158,10 +151,9 @@ Identified create(request_rec* r, const std::string& name, store::Store& store, 
   }
   if (status.fault() != store::Fault::AlreadyExists) return status;
   // Another request of this user was quicker.
-  const Found found = find_caller(store, name);
-  if (!found.ok()) return found.status();
-  if (!found.value()) return status;
-  return found.value()->guid;
+  Identified mailbox = mailbox_of(store, name);
+  if (std::holds_alternative<NotHere>(mailbox)) return status;
+  return mailbox;
 }
 
 /// What `find` finds in a snapshot, and `then` was called with; what that throws is not the store's fault.

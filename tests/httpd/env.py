@@ -34,6 +34,9 @@ from tests.httpd import report, soap
 from tests.httpd.texts import text_problem
 
 ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "tests" / "fixtures"
+# The operations, each with a request and a response there.
+PAIRS = sorted(path.name.removesuffix(".request.xml") for path in FIXTURES.glob("*.request.xml") if path.name != "seed.request.xml")
 BUILD = ROOT / os.environ.get("BUILD", "build")
 SANITIZER = next((name for name in ("asan", "tsan") if name in BUILD.name), None)
 MPMS = ["event", "worker", "prefork"]

@@ -12,12 +12,11 @@ from lxml import etree
 
 from tests.httpd import soap
 from tests.httpd.conftest import ALL_MPMS
-from tests.httpd.env import ROOT
+from tests.httpd.env import FIXTURES
 from tests.httpd.ids import Id
 
 pytestmark = ALL_MPMS
 
-FIXTURES = ROOT / "tests" / "fixtures"
 REQUEST = (FIXTURES / "seed.request.xml").read_bytes()
 GROUP_ID = b"AAMkAGQ1MjJjMTBkLTc4Y2UtNDAAAQKAAA="
 

@@ -6,10 +6,8 @@ import pytest
 from lxml import etree
 
 from tests.httpd import soap
-from tests.httpd.env import ROOT, URL
+from tests.httpd.env import FIXTURES, PAIRS, URL
 
-FIXTURES = ROOT / "tests" / "fixtures"
-PAIRS = sorted(path.name.removesuffix(".request.xml") for path in FIXTURES.glob("*.request.xml") if path.name != "seed.request.xml")
 BEGINNING = ["AddImGroup", "AddDistributionGroupToImList", "AddNewImContactToGroup", "AddNewTelUriContactToGroup",
              "AddImContactToGroup", "GetImItemList", "GetImItems", "SetImListMigrationCompleted"]
 END = ["SetImGroup", "RemoveImContactFromGroup", "RemoveContactFromImList", "RemoveDistributionGroupFromImList", "RemoveImGroup"]

@@ -15,10 +15,9 @@ import pytest
 
 from tests.httpd import soap
 from tests.httpd.backend import Backend
-from tests.httpd.env import MPMS, ROOT, URL, Env
+from tests.httpd.env import MPMS, PAIRS, URL, Env
 from tests.httpd.soap import basic, envelope
 
-FIXTURES = ROOT / "tests" / "fixtures"
 LIST = envelope("<m:GetImItemList/>")
 XML = {"Content-Type": "text/xml; charset=utf-8"}
 PROXY = """
@@ -174,7 +173,7 @@ def test_served(front):
     assert front.backend.idle()
 
 
-@pytest.mark.parametrize("name", sorted(path.name.split(".")[0] for path in FIXTURES.glob("[A-Z]*.request.xml")))
+@pytest.mark.parametrize("name", PAIRS)
 def test_each_operation_is_ours(event_front, name):
     """Even one that is not valid: what is behind never sees it."""
     event_front.alice.soap(envelope(f"<m:{name} Nonsense=''/>"))
