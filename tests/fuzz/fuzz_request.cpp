@@ -14,9 +14,9 @@
 
 #include "mod_ews_im/ews/envelope.h"
 #include "mod_ews_im/ews/item_id.h"
-#include "mod_ews_im/ews/service.h"
 #include "store/im_list.h"
 #include "store/lmdb/lmdb_store.h"
+#include "tests/serve.h"
 
 namespace {
 
@@ -88,7 +88,7 @@ class Server {
   }
 
   ews::Reply serve(const ews::Envelope& envelope) {
-    return ews::serve(envelope, *store_, *store_, mailbox_, {}, soon());
+    return tests::serve(envelope, *store_, mailbox_, soon());
   }
 
  private:

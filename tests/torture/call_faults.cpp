@@ -19,10 +19,10 @@
 #include <string>
 #include <vector>
 
-#include "mod_ews_im/ews/service.h"
 #include "store/im_list.h"
 #include "store/lmdb/lmdb_store.h"
 #include "store/lmdb/maintenance.h"
+#include "tests/serve.h"
 #include "tests/torture/contents.h"
 #include "tests/torture/failing.h"
 
@@ -114,7 +114,7 @@ bool call(Store& store, const std::string& operation, const std::string& childre
     if (reader.refusal().code != ews::ResponseCode::ErrorInternalServerError) ++*misjudged;
     return false;
   }
-  const auto reply = ews::serve(reader.envelope(), store, store, kGuid, {}, soon());
+  const auto reply = serve(reader.envelope(), store, kGuid, soon());
   std::uint64_t size = 0;
   reply.write([&](std::string_view piece) {
     size += piece.size();

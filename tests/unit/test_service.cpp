@@ -5,7 +5,7 @@
 #include <string>
 
 #include "mod_ews_im/ews/operation.h"
-#include "mod_ews_im/ews/service.h"
+#include "tests/serve.h"
 #include "tests/unit/lmdb_fixture.h"
 #include "tests/unit/store_contract_fixture.h"
 
@@ -42,7 +42,7 @@ Answer ask(store::Store& store, const store::Guid& mailbox, const std::string& b
   ews::EnvelopeReader reader;
   reader.feed(body);
   CPPUNIT_ASSERT(reader.finish() == ews::Verdict::Ours);
-  const ews::Reply reply = ews::serve(reader.envelope(), store, store, mailbox, ews::ServerVersion{}, soon());
+  const ews::Reply reply = serve(reader.envelope(), store, mailbox, soon());
   Answer answer{reply.http_status(), reply.response_code(), {}};
   reply.write([&answer](std::string_view piece) {
     answer.body += piece;
