@@ -84,6 +84,9 @@ const char* advice(ResponseCode code) {
     case ResponseCode::ErrorMailboxStoreUnavailable:
       return "the store cannot be used: look for a full disk, missing rights or a missing store (ews-imctl "
              "init), or, after EWSIM0013, a damaged one";
+    case ResponseCode::ErrorInternalServerTransientError:
+      return "there is no room: the disk, a quota or a limit on the size of files; with room again writing "
+             "goes on by itself";
     default:
       return "the store failed: check it with ews-imctl check";
   }

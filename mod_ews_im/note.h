@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <string_view>
 
 #include "mod_ews_im/apache.h"
@@ -14,13 +15,15 @@ namespace ews_im {
 class LogGate {
  public:
   [[nodiscard]] bool opens() {
-    const apr_time_t now = apr_time_now();
-    apr_time_t last = last_.load(std::memory_order_relaxed);
-    return (last == 0 || now - last >= apr_time_from_sec(60)) && last_.compare_exchange_strong(last, now);
+    using Clock = std::chrono::steady_clock;
+    const Clock::rep now = Clock::now().time_since_epoch().count();
+    Clock::rep last = last_.load(std::memory_order_relaxed);
+    const bool is_time = last == 0 || Clock::duration(now - last) >= std::chrono::minutes(1);
+    return is_time && last_.compare_exchange_strong(last, now);
   }
 
  private:
-  std::atomic<apr_time_t> last_ = 0;
+  std::atomic<std::chrono::steady_clock::rep> last_ = 0;
 };
 
 /// What the access log can tell of a request, each as `LogFormat "%{NAME}e"`.

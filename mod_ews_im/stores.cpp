@@ -10,7 +10,7 @@
 namespace ews_im {
 namespace {
 
-constexpr apr_time_t kBetweenAttempts = apr_time_from_sec(5);
+constexpr auto kBetweenAttempts = std::chrono::seconds(5);
 
 std::set<StoreSpec*> all_specs(const server_rec* first) {
   std::set<StoreSpec*> specs;
@@ -31,11 +31,11 @@ void StoreSpec::open(const server_rec* s) {
   // Whoever comes while another thread tries does not wait for it.
   const std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock.owns_lock() || store_.load(std::memory_order_acquire) != nullptr) return;
-  const CrashGuard::Call call(guard_, "open");
-  const apr_time_t now = apr_time_now();
-  const bool first = last_attempt_ == 0;
-  if (!first && now - last_attempt_ < kBetweenAttempts) return;
+  const auto now = std::chrono::steady_clock::now();
+  const bool first = !last_attempt_;
+  if (!first && now - *last_attempt_ < kBetweenAttempts) return;
   last_attempt_ = now;
+  const CrashGuard::Call call(guard_, "open");
   auto opened = provider_->open(settings_);
   if (opened.ok()) {
     owner_ = std::move(opened.value());
@@ -50,7 +50,7 @@ void StoreSpec::open(const server_rec* s) {
                EWSIM(0011) "cannot open the %s store of %s:%d: %s: %s; requests for it get "
                "ErrorMailboxStoreUnavailable; this process tries again every %d seconds",
                kind_, file_, line_, std::string(store::fault_name(opened.status().fault())).c_str(),
-               opened.status().detail().c_str(), static_cast<int>(apr_time_sec(kBetweenAttempts)));
+               opened.status().detail().c_str(), static_cast<int>(kBetweenAttempts.count()));
 }
 
 store::Store* StoreSpec::get(const server_rec* s) {
@@ -83,9 +83,9 @@ void watch_children(server_rec* first, pid_t child, ap_generation_t, int, mpm_ch
       const char* directory = spec->provider().directory(spec->settings());
       ap_log_error(APLOG_MARK, APLOG_CRIT, 0, first,
                    EWSIM(0013) "child processes die again and again while they use the %s store %s: it may be damaged, and "
-                   "is left alone until the server is restarted; requests for it get ErrorMailboxStoreUnavailable. "
-                   "Look at it with ews-imctl check, stop the server, put a backup in place with ews-imctl "
-                   "restore, and start the server",
+                   "is left alone until the server is restarted or reloaded; requests for it get "
+                   "ErrorMailboxStoreUnavailable. Look at it with ews-imctl check, stop the server, put a backup in place "
+                   "with ews-imctl restore, and start the server",
                    spec->kind(), directory != nullptr ? directory : "");
     }
     return true;

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "mod_ews_im/apache.h"
 #include "mod_ews_im/crash_guard.h"
@@ -78,7 +80,7 @@ class StoreSpec {
   CrashGuard* guard_ = nullptr;
   std::mutex mutex_;  // of the next two
   std::shared_ptr<store::Store> owner_;
-  apr_time_t last_attempt_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> last_attempt_;
   std::atomic<store::Store*> store_ = nullptr;
 };
 

@@ -26,6 +26,8 @@ Result<ExclusiveUse> ExclusiveUse::take(const std::string& path) {
     // At once: whoever waits for the lock gets it however this ends, and would believe what a power cut has left here.
     // They find the file empty, which LMDB refuses; they open it again and set it up.
     if (ftruncate(fd.get(), 0) != 0) return errno_fault(errno, file);
+    // Else a disk that is full by then keeps the store closed.
+    if (auto status = reserve_lock_file(fd.get(), file, kLockFileSize); !status.ok()) return status;
     return ExclusiveUse(std::move(fd));
   }
   if (errno != EAGAIN && errno != EACCES) return errno_fault(errno, file);

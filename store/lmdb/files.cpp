@@ -199,6 +199,15 @@ Status ensure_lock_file(const std::string& path) {
   return {};
 }
 
+Status reserve_lock_file(int fd, const std::string& file, std::uint64_t size) {
+  int result = 0;
+  do {
+    // A size other than 0 would be a table of readers to LMDB.
+    result = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size));
+  } while (result != 0 && errno == EINTR);
+  return result == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? Status() : errno_fault(errno, file);
+}
+
 Status sync_directory(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || fsync(fd.get()) != 0) return errno_fault(errno, path);

@@ -64,6 +64,11 @@ Status check_data_size(const std::string& file);
 /// store.
 Status ensure_lock_file(const std::string& path);
 
+/// Sees to it that an open lock.mdb has room on the disk for `size` bytes, as far as the file system can; its size stays.
+/// LMDB makes it a file with holes and writes it by a map: where the disk is full, that is the end of the process.
+/// Faults: Full, Unavailable.
+Status reserve_lock_file(int fd, const std::string& file, std::uint64_t size);
+
 /// Flushes a directory, so that what was made or renamed in it lasts.
 Status sync_directory(const std::string& path);
 

@@ -60,7 +60,7 @@ Status LmdbTxn::commit(std::uint64_t pages, bool& map_full) {
   const int error = mdb_txn_commit(std::exchange(txn_, nullptr));
   map_full = error == MDB_MAP_FULL;
   env_->map_lock_.leave();
-  turn_ = FileLock();
+  if (!map_full) turn_ = FileLock();
   return error == 0 ? Status() : env_->fault(error, "commit");
 }
 
@@ -69,6 +69,12 @@ void LmdbTxn::end() {
   mdb_txn_abort(std::exchange(txn_, nullptr));
   env_->map_lock_.leave();
   turn_ = FileLock();
+}
+
+FileLock LmdbTxn::end_within_turn() {
+  FileLock turn = std::move(turn_);
+  end();
+  return turn;
 }
 
 LmdbEnv::~LmdbEnv() {
@@ -227,8 +233,8 @@ Result<LmdbTxn> LmdbEnv::begin(unsigned flags) {
 
 Result<LmdbTxn> LmdbEnv::begin_read() { return begin(MDB_RDONLY); }
 
-Result<LmdbTxn> LmdbEnv::begin_write(bool wait) {
-  FileLock turn(turn_file_.get(), wait);
+Result<LmdbTxn> LmdbEnv::begin_write(bool wait, FileLock turn) {
+  if (!turn.held()) turn = FileLock(turn_file_.get(), wait);
   if (!turn.held()) return Status(Fault::Busy, options_.path + ": another process writes");
   auto txn = begin(0);
   if (!txn.ok()) return txn;

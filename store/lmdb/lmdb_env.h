@@ -29,6 +29,7 @@ namespace ews_im::store {
 inline constexpr MDB_dbi kMainDatabase = 1;  ///< the handle that LMDB gives to the unnamed database, always
 inline constexpr MDB_dbi kFreeDatabase = 0;  ///< the same of its list of free pages
 inline constexpr unsigned kMaxReaders = 4096;
+inline constexpr std::uint64_t kLockFileSize = 64 * (kMaxReaders + 2);  ///< bytes that LMDB takes for them
 inline constexpr int kMostAttempts = 10;  ///< to begin a transaction while other processes are in the way
 
 class LmdbEnv;
@@ -51,8 +52,11 @@ class LmdbTxn {
   [[nodiscard]] Tree& tree() { return tree_; }
   /// Makes a write transaction durable, and ends it either way. `pages`: how many pages it may have changed
   /// or added, at most. `map_full` tells whether it failed for want of map space; nothing was changed then.
+  /// The turn to write is given up, unless the map is full.
   Status commit(std::uint64_t pages, bool& map_full);
   void end();
+  /// Ends it, if it has not ended, and keeps the turn to write, for another try.
+  [[nodiscard]] FileLock end_within_turn();
 
  private:
   friend class LmdbEnv;
@@ -77,8 +81,8 @@ class LmdbEnv {
   /// Waits for writers of other processes without limit, or gives up at once if `wait` is false (Busy).
   /// LMDB's own write lock cannot be tried, so all writers take turns by a lock on the data file first: with
   /// `wait` false only a program that writes to the store by other means than this class can hold us up.
-  /// REQUIRES: no other thread of the process writes.
-  Result<LmdbTxn> begin_write(bool wait);
+  /// REQUIRES: no other thread of the process writes. `turn`: of end_within_turn(), if it is the caller's still.
+  Result<LmdbTxn> begin_write(bool wait, FileLock turn = {});
   /// Makes the map larger. The caller has no transaction. Faults: Full.
   Status grow();
   /// Frees the reader slots of processes that died, if that is possible. Throws nothing.
@@ -107,6 +111,8 @@ class LmdbEnv {
         data_file_(data_file(options_.path)) {}
 
   Status open_with_patience();
+  /// REQUIRES: the process has not opened lock.mdb.
+  Status make_room_for_readers();
   Status open_once(unsigned flags);
   Status check_format();
   Status after_open();

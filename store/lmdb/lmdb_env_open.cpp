@@ -48,20 +48,32 @@ Result<std::unique_ptr<LmdbEnv>> LmdbEnv::open_file(const std::string& file) {
 
 Status LmdbEnv::open_with_patience() {
   const unsigned flags = MDB_NOTLS | (options_.no_sync ? MDB_NOSYNC : 0U);
-  const auto end = std::chrono::steady_clock::now() + kOpenPatience;
+  std::optional<std::chrono::steady_clock::time_point> end;  // the first attempt may have waited long
   for (auto pause = std::chrono::milliseconds(1);;
        pause = std::min(2 * pause, std::chrono::milliseconds(200))) {
     turn_file_ = UniqueFd(::open(data_file(options_.path).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (!turn_file_) return errno_fault(errno, data_file(options_.path));
     Status status = open_once(flags);
-    if (status.ok() || !broken_.load() || std::chrono::steady_clock::now() >= end) return status;
+    if (status.ok() || !broken_.load()) return status;
+    const auto now = std::chrono::steady_clock::now();
+    if (!end) end = now + kOpenPatience;
+    if (now >= *end) return status;
     std::this_thread::sleep_for(pause);
   }
+}
+
+Status LmdbEnv::make_room_for_readers() {
+  const UniqueFd fd(::open(lock_file_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return errno == ENOENT ? Status() : errno_fault(errno, lock_file_);
+  return reserve_lock_file(fd.get(), lock_file_, kLockFileSize);
 }
 
 // Leaves broken_ set if trying again may help.
 Status LmdbEnv::open_once(unsigned flags) {
   broken_.store(false);
+  if (!is_backup_) {
+    if (auto status = make_room_for_readers(); !status.ok()) return status;
+  }
   int error = mdb_env_create(&env_);
   if (error != 0) {
     env_ = nullptr;
@@ -99,7 +111,9 @@ Status LmdbEnv::after_open() {
     const auto lock = identity_of(lock_file_);
     if (!lock || !opened || opened != identity_of(turn_file_.get()) || opened != identity_of(data_file_)) {
       broken_.store(true);
-      return {Fault::Unavailable, options_.path + ": the store was replaced while it was being opened"};
+      return {Fault::Unavailable, options_.path +
+                                      ": the store was replaced while it was in use or being opened; if that "
+                                      "stays so, stop all that use it, then start them again"};
     }
     lock_identity_ = *lock;
     data_identity_ = *opened;

@@ -6,8 +6,9 @@ namespace ews_im::store {
 void Patience::answered(std::size_t count, Clock::duration commit, Clock::time_point now) {
   if (answered_ != 0 && came_ != 0) {
     constexpr int kForgotten = 8;  // of each commit, one in so many parts is forgotten with the next
-    // Who was away for an hour does not count for more than one who was too late.
-    time_ += std::min(last_came_ - answered_at_, commit_) - time_ / kForgotten;
+    // Who was away for an hour does not count for more than one who was too late, and whoever looked at the clock
+    // before the answers for no less than one who came with them.
+    time_ += std::clamp(last_came_ - answered_at_, Clock::duration::zero(), commit_) - time_ / kForgotten;
     arrivals_ += static_cast<double>(came_) - arrivals_ / kForgotten;
   }
   answered_ = count;

@@ -18,7 +18,8 @@ namespace {
 constexpr std::size_t kMostInBatch = 256;
 constexpr std::size_t kMostWaiting = 8192;
 constexpr std::size_t kStackSize = std::size_t{1} << 20;
-constexpr char kNoMemory[] = "out of memory";  // short enough for a string that needs no memory
+constexpr char kNoThread[] = "no new thread";
+constexpr char kNoMemory[] = "out of memory";  // these are short enough for a string that needs no memory
 constexpr auto kBetweenReaderChecks = std::chrono::minutes(1);
 
 // Runs `change`; whatever it throws stays here.
@@ -101,8 +102,8 @@ Writer::~Writer() {
   pthread_join(thread_, nullptr);
 }
 
-// Wakes the thread to go on with the queue; starts it first if need be. False: that is impossible.
-bool Writer::hand_over() {
+// Wakes the thread to go on with the queue; starts it first if need be.
+Writer::Queue Writer::hand_over() {
   if (!started_) {
     // Signals are the business of the server's own threads.
     sigset_t all;
@@ -118,8 +119,13 @@ bool Writer::hand_over() {
   }
   handed_over_ = started_;
   at_work_ = started_;
-  if (started_) wake_.notify_one();
-  return started_;
+  Queue left;
+  if (started_) {
+    wake_.notify_one();
+  } else {
+    take(left, queue_.size());
+  }
+  return left;
 }
 
 Status Writer::run(Deadline deadline, const Change& change) {
@@ -140,12 +146,13 @@ Status Writer::run(Deadline deadline, const Change& change) {
     Status status;
     run_batch_guarded(false, batch, status);
     finish(batch, status);
-    const std::lock_guard lock(mutex_);
-    at_work_ = false;
-    if (!queue_.empty() && !hand_over() && !job.taken) {
-      queue_.remove(job);
-      return {Fault::Unavailable, env_->path() + ": the thread that writes cannot be started"};
+    Queue left;
+    {
+      const std::lock_guard lock(mutex_);
+      at_work_ = false;
+      if (!queue_.empty()) left = hand_over();
     }
+    finish(left, Status(Fault::Unavailable, kNoThread));
   }
   if (!job.wait(deadline)) {
     if (auto status = withdraw(job); !status.ok()) return status;
@@ -199,11 +206,13 @@ void Writer::run_batch_guarded(bool wait, Queue& batch, Status& status) {
 }
 
 Writer::Run Writer::run_batch(bool wait, Queue& batch, Status& status) {
-  Run run = run_jobs(wait, batch, status);
+  FileLock turn;
+  Run run = run_jobs(wait, batch, turn, status);
+  // Another process that took its turn now could hold up a batch that can no longer be given up.
   while (run == Run::MapFull) {
     status = env_->grow();
     if (!status.ok()) return Run::Done;
-    run = run_jobs(true, batch, status);
+    run = run_jobs(true, batch, turn, status);
   }
   const auto now = std::chrono::steady_clock::now();
   if (now - readers_checked_ > kBetweenReaderChecks) {
@@ -213,8 +222,8 @@ Writer::Run Writer::run_batch(bool wait, Queue& batch, Status& status) {
   return run;
 }
 
-void Writer::take(Queue& batch) {
-  while (!queue_.empty() && batch.size() < kMostInBatch) {
+void Writer::take(Queue& batch, std::size_t most) {
+  while (!queue_.empty() && batch.size() < most) {
     Job& job = *queue_.first();
     queue_.remove(job);
     job.taken = true;
@@ -225,7 +234,7 @@ void Writer::take(Queue& batch) {
 void Writer::take_first(Queue& batch) {
   if (!batch.empty()) return;
   const std::lock_guard lock(mutex_);
-  take(batch);
+  take(batch, kMostInBatch);
   patience_.begin(std::chrono::steady_clock::now());
 }
 
@@ -240,11 +249,11 @@ void Writer::take_more(Queue& batch, bool may_wait) {
     if (wanted_ != 0) more_.wait_until(lock, wait.until, [this] { return queue_.size() >= wanted_; });
     wanted_ = 0;
   }
-  take(batch);
+  take(batch, kMostInBatch);
 }
 
-Writer::Run Writer::run_jobs(bool wait, Queue& batch, Status& status) {
-  auto txn = env_->begin_write(wait);
+Writer::Run Writer::run_jobs(bool wait, Queue& batch, FileLock& turn, Status& status) {
+  auto txn = env_->begin_write(wait, std::exchange(turn, FileLock()));
   if (!txn.ok() && !wait && txn.status().fault() == Fault::Busy) return Run::NotFree;
   take_first(batch);
   if (!txn.ok()) {
@@ -253,14 +262,20 @@ Writer::Run Writer::run_jobs(bool wait, Queue& batch, Status& status) {
   }
   std::uint64_t pages = 0;
   for (Job* job = batch.first(); job != nullptr; job = job->next) {
-    if (run_job(*job, txn.value(), pages) == Run::MapFull) return Run::MapFull;
+    if (run_job(*job, txn.value(), pages) == Run::MapFull) {
+      turn = txn.value().end_within_turn();
+      return Run::MapFull;
+    }
     if (job->next == nullptr) take_more(batch, pages != 0);
   }
   if (pages == 0) return Run::Done;
   bool map_full = false;
   const auto begun = std::chrono::steady_clock::now();
   status = txn.value().commit(pages, map_full);
-  if (map_full) return Run::MapFull;
+  if (map_full) {
+    turn = txn.value().end_within_turn();
+    return Run::MapFull;
+  }
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
   patience_.answered(batch.size(), now - begun, now);

@@ -62,16 +62,18 @@ class Writer {
 
   static void* thread_main(void* writer);
   void serve();
-  bool hand_over();  // REQUIRES: mutex_ is held
+  /// Those whom nobody is left to serve: there is no thread. REQUIRES: mutex_ is held.
+  [[nodiscard]] Queue hand_over();
   Status withdraw(Job& job);
-  void take(Queue& batch);  // REQUIRES: mutex_ is held
+  void take(Queue& batch, std::size_t most);  // REQUIRES: mutex_ is held
   void take_first(Queue& batch);
   void take_more(Queue& batch, bool may_wait);
   enum class Run { Done, MapFull, NotFree };
   /// What hit all of the batch alike goes to `status`. NotFree: another process writes, and `wait` is false.
   Run run_batch(bool wait, Queue& batch, Status& status);
   void run_batch_guarded(bool wait, Queue& batch, Status& status);
-  Run run_jobs(bool wait, Queue& batch, Status& status);
+  /// MapFull: `turn` is the turn to write, for another try.
+  Run run_jobs(bool wait, Queue& batch, FileLock& turn, Status& status);
   Run run_job(Job& job, LmdbTxn& parent, std::uint64_t& pages);
   static void set_status(Job& job, const Status& status);
   static void finish(Queue& batch, const Status& status);

@@ -81,6 +81,13 @@ class Disk:
                 with contextlib.suppress(OSError):  # the file system keeps some for itself: then it is full already
                     os.posix_fallocate(ballast.fileno(), ballast.tell(), size)
 
+    def fill_up(self):
+        """Takes all room, to the last block."""
+        self.fill(0)
+        with open(self.ballast, "ab", buffering=0) as ballast, contextlib.suppress(OSError):
+            while ballast.write(bytes(4096)):
+                pass
+
     def empty(self):
         self.ballast.unlink(missing_ok=True)
 

@@ -33,6 +33,7 @@ enum Call {
   Pwrite,
   Writev,
   Ftruncate,
+  Fallocate,
   Fdatasync,
   Fsync,
   Mmap,
@@ -46,8 +47,8 @@ enum Call {
   None
 };
 constexpr std::array<std::string_view, None> kNames{
-    "malloc", "open",  "pwrite", "writev", "ftruncate", "fdatasync",      "fsync", "mmap",
-    "fcntl",  "flock", "rename", "statx",  "mkdtemp",   "pthread_create", "memory"};
+    "malloc", "open",  "pwrite", "writev", "ftruncate", "fallocate", "fdatasync",      "fsync",
+    "mmap",   "fcntl", "flock",  "rename", "statx",     "mkdtemp",   "pthread_create", "memory"};
 
 std::atomic<int> armed = None;
 std::atomic<long> calls = 0;
@@ -131,6 +132,14 @@ EXPORTED ssize_t writev(int fd, const iovec* parts, int count) {
   }
 FTRUNCATE(ftruncate)
 FTRUNCATE(ftruncate64)
+
+#define FALLOCATE(name)                                           \
+  EXPORTED int name(int fd, int mode, off_t offset, off_t size) { \
+    const auto call = real<int(int, int, off_t, off_t)>(#name);   \
+    return fails(Fallocate) ? -1 : call(fd, mode, offset, size);  \
+  }
+FALLOCATE(fallocate)
+FALLOCATE(fallocate64)
 
 EXPORTED int fdatasync(int fd) { return fails(Fdatasync) ? -1 : real<int(int)>("fdatasync")(fd); }
 EXPORTED int fsync(int fd) { return fails(Fsync) ? -1 : real<int(int)>("fsync")(fd); }

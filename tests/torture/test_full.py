@@ -6,6 +6,8 @@ A disk is full for real on a small file system of the test's own, and by a limit
 mounted; the second needs no rights.
 """
 
+import contextlib
+import os
 import random
 import re
 import subprocess
@@ -22,6 +24,7 @@ from tests.torture.hold import hold
 
 # The second when the last write found room for a part: LMDB tells that as an input/output error.
 FULL = ("ErrorInternalServerTransientError", "ErrorMailboxStoreUnavailable")
+READERS = 1000  # many times what one page of lock.mdb holds
 STILL = 100    # contacts of the list that is read all the time
 ROOM = 1 << 20  # for less than that on the small disk a new one is begun
 
@@ -156,11 +159,60 @@ def test_full_disk(kind, seconds, thorough, tally):
                 env.ctl("settings", "set", "im-contact-limit", "100000")
                 fill_and_empty(env, disk, 3, tally, end - time.monotonic())
                 env.stop()
-                env.expect_log(r"EWSIM0053.*(No space left|too large|Input/output error)")
+                env.expect_log(r"EWSIM0053: (ErrorInternalServerTransientError: .*(No space left|too large).*; there is no room:|"
+                               r"ErrorMailboxStoreUnavailable: .*Input/output error)")
                 complaints = env.check_log()
                 assert not complaints, "\n".join(complaints)
         finally:
             disk.close()
+
+
+def small_disk(tally, thorough):
+    """nullcontext's None where nothing can be mounted."""
+    reason = mountable()
+    if reason:
+        tally(not_run=f"nothing can be mounted ({reason})")
+        assert not thorough, reason
+        return contextlib.nullcontext()
+    return contextlib.closing(SmallDisk())
+
+
+@pytest.mark.short(0)
+@pytest.mark.long(0)
+@pytest.mark.parametrize("room", ["room for lock.mdb", "no room for lock.mdb"])
+def test_start_on_a_full_disk(room, thorough, tally):
+    """LMDB writes lock.mdb by a map, and a page of that without room on the disk is the end of a process. With room for it all is
+    read, by however many; without, children stay alive, tell so, and serve the store once there is room."""
+    with small_disk(tally, thorough) as disk:
+        if disk is None:
+            return
+        with Env(store=disk.path) as env:
+            account = env.account()
+            account.add_contact("before@contoso.com")
+            env.stop()
+            env.ctl("compact")  # empties lock.mdb
+            if room.startswith("no"):
+                os.truncate(disk.path / "lock.mdb", 0)
+            disk.disk.fill_up()
+            env.start()
+            if room.startswith("no"):
+                assert account.call("GetImItemList").code == FULL[1]
+                env.expect_log(r"EWSIM0011: cannot open.*Full: .*lock.mdb: No space left on device")
+                env.expect_log(r"EWSIM0053: ErrorMailboxStoreUnavailable: it is not open")
+                env.expect_log(r"EWSIM0010: ")
+            else:
+                with hold(env, "read", READERS) as (_, held):
+                    assert held == READERS
+                    assert account.im_list().addresses == ["before@contoso.com"]
+                assert len(add_until_refused(account, "full", tally)) < 5000
+                env.expect_log(r"EWSIM0053: ")
+            disk.empty(env)
+            assert env.wait(lambda: account.call("GetImItemList").ok, 15)
+            account.add_contact("after@contoso.com")
+            assert {"before@contoso.com", "after@contoso.com"} <= set(account.im_list().addresses)
+            env.ctl("check")
+            complaints = env.check_log()
+            assert not complaints, "\n".join(complaints)
 
 
 def map_size(pid):

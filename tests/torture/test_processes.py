@@ -3,16 +3,19 @@
 taken away or replaced."""
 
 import contextlib
+import http.client
 import os
+import shutil
 import signal
 import struct
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.httpd import soap
-from tests.httpd.env import MPMS, Env
+from tests.httpd.env import BUILD, MPMS, Env
 from tests.httpd.load import Load
 from tests.torture.hold import hold
 
@@ -254,3 +257,40 @@ def test_store_taken_away(harm, tally):
         assert before.addresses == after.addresses
         assert {group.name for group in after.groups[3:]} == groups
         env.ctl("check")
+
+
+@pytest.mark.short(0)
+@pytest.mark.long(0)
+def test_clock_set_back(tally):
+    """A store that is not there at the start is served once it is, whatever becomes of the wall clock meanwhile."""
+    folder = Path(tempfile.mkdtemp(prefix="ews-im-clock-", dir="/tmp"))
+    folder.chmod(0o755)
+    set_back = folder / "set-back"
+    try:
+        with Env(variables={"LD_PRELOAD": str(BUILD / "torture/preload_clock.so"), "CLOCK_SET_BACK": str(set_back)}) as env:
+            account = env.account()
+            away = env.scratch / "away"
+            os.rename(env.store, away)
+            for pid in env.children():
+                os.kill(pid, signal.SIGKILL)  # the parent starts others
+            env.forget_connections()
+            assert env.wait(lambda: unavailable(env, account))
+            set_back.touch()
+            os.rename(away, env.store)
+            begun = time.monotonic()
+            assert env.wait(lambda: account.call("GetImItemList").ok, 15)
+            tally(max_seconds_until_open=time.monotonic() - begun)
+            for pattern in ("EWSIM0011: cannot open", "EWSIM0053: ErrorMailboxStoreUnavailable", "EWSIM0010: ", "AH0"):
+                env.expect_log(pattern)
+            complaints = env.check_log()
+            assert not complaints, "\n".join(complaints)
+    finally:
+        shutil.rmtree(folder)
+
+
+def unavailable(env, account):
+    try:
+        return account.call("GetImItemList").code == UNAVAILABLE
+    except (OSError, http.client.HTTPException):
+        env.forget_connections()
+        return False

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The file of an LMDB store grows while others look at it, and the map where there is no room for it.
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -8,11 +9,13 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "store/lmdb/maintenance.h"
+#include "store/lmdb/unique_fd.h"
 #include "tests/unit/lmdb_fixture.h"
 
 namespace {
@@ -175,8 +178,44 @@ void a_map_that_cannot_grow() {
   require_sound(place.path());
 }
 
+// Who waits for the turn to write gets it after a change, not between two runs of it: it may keep it for as long as it
+// likes, and the change can no longer be given up.
+void the_turn_is_kept_while_the_map_grows() {
+  LmdbPlace place(1);
+  const auto store = place.open();
+  require_ok(store->add_mailbox(entry_of(1), soon()));
+  int told[2];
+  CPPUNIT_ASSERT(pipe2(told, O_NONBLOCK) == 0);
+  std::optional<HeldProcess> other;
+  int runs = 0;
+  bool given_away = false;
+  require_ok(store->write(kMailbox, soon(), [&](MailboxTransaction& txn) {
+    if (++runs == 1) {
+      other.emplace([&] {
+        std::thread([&] {
+          const FileLock turn(open(place.data().c_str(), O_RDWR), true);
+          if (write(told[1], "x", 1) != 1) _exit(1);
+          sleep(1);
+        }).detach();
+        usleep(100000);
+        return true;
+      });
+    }
+    char byte = 0;
+    given_away = given_away || read(told[0], &byte, 1) == 1;
+    const std::string end = std::string(200, 'a') + "@contoso.com";
+    for (int i = 0; i < 5000; ++i) put_new_contact(txn, std::to_string(i) + end, 2);
+    return Outcome::Commit;
+  }));
+  close(told[0]);
+  close(told[1]);
+  CPPUNIT_ASSERT(runs > 1);
+  CPPUNIT_ASSERT(!given_away);
+}
+
 std::vector<Case> cases() {
-  std::vector<Case> all{{"a file that grows is not cut off", a_file_that_grows_is_not_cut_off},
+  std::vector<Case> all{{"the turn is kept while the map grows", the_turn_is_kept_while_the_map_grows},
+                        {"a file that grows is not cut off", a_file_that_grows_is_not_cut_off},
                         {"a file that grows is opened", a_file_that_grows_is_opened},
                         {"a file that grows is copied", a_file_that_grows_is_copied}};
   if (!kSanitized) all.push_back({"a map that cannot grow", a_map_that_cannot_grow});

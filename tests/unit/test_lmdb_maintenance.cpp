@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@ namespace ews_im::tests {
 namespace {
 
 using namespace store;
+using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 const Guid kMailbox = entry_of(1).guid;
@@ -225,7 +227,7 @@ void compaction_while_others_open() {
 
 // Processes that wait at the door while the store is replaced see the new one, with a new table of readers.
 // LMDB keeps the number of the last transaction in that table, so odd and even numbers go different ways.
-void waiting_while_the_store_is_replaced(int lost) {
+void waiting_while_the_store_is_replaced(int lost, std::chrono::milliseconds how_long) {
   LmdbPlace place;
   fill(place, 230);
   const std::string file = place.folder() + "/backup";
@@ -250,7 +252,7 @@ void waiting_while_the_store_is_replaced(int lost) {
     }).detach();
     return true;
   });
-  usleep(100000);
+  std::this_thread::sleep_for(how_long);
   fs::rename(file, place.data());
   use.reset();
   char byte = 0;
@@ -271,8 +273,9 @@ std::vector<Case> cases() {
       {"backup under load", backup_under_load},
       {"compaction", compaction},
       {"compaction while others open", compaction_while_others_open},
-      {"waiting while the store is replaced, odd", [] { waiting_while_the_store_is_replaced(7); }},
-      {"waiting while the store is replaced, even", [] { waiting_while_the_store_is_replaced(8); }},
+      {"waiting while the store is replaced, odd", [] { waiting_while_the_store_is_replaced(7, 100ms); }},
+      {"waiting while the store is replaced, even", [] { waiting_while_the_store_is_replaced(8, 100ms); }},
+      {"waiting longer than for others who open", [] { waiting_while_the_store_is_replaced(7, 5500ms); }},
   };
   for (const BadBackup& row : kBadBackups) {
     all.push_back({std::string("bad backup, ") + row.name, [&row] { bad_backup(row); }});

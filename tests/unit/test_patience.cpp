@@ -54,6 +54,12 @@ const Row kRows[] = {
      150,
      0,
      7},
+    {"a client that looked at the clock an hour before the answers",
+     {{20, 8, 10000, 100}, {1, 1, 10000, -3600000000}, {1, 8, 10000, 100}},
+     1,
+     150,
+     0,
+     7},
     {"a disk that became slow", {{20, 8, 1000, 100}, {1, 8, 10000, 100}}, 1, 150, 0, 7},
 };
 
