@@ -323,7 +323,7 @@ def test_shipped_configuration_loads():
             text = (ROOT / "conf/ews_im.conf").read_text(encoding="utf-8")
             if uncomment:
                 text = re.sub(r"(?m)^#(?=[A-Z<]|    )", "", text).replace("/var/lib/mod_ews_im", str(env.store))
-                text = text.replace("/usr/share/mod_ews_im/wsdl", f"{ROOT}/conf/wsdl")
+                text = text.replace("/usr/share/mod_ews_im/wsdl", f"{ROOT}/conf/wsdl").replace("/var/log/apache2", str(env.scratch))
             path = env.scratch / "ews_im.conf"
             path.write_text(text, encoding="utf-8")
             env.write_config(directives=f"Include {path}", location="EWSIm Off")
