@@ -154,7 +154,8 @@ class Handling {
     const Verdict verdict = reader.verdict() == Verdict::NotOurs ? Verdict::NotOurs : reader.finish();
     note_operation(reader);
     if (verdict == Verdict::Ours) return serve(reader.envelope(), body);
-    return passes_on() ? declined("not ours", &body) : answer(ews::fault_reply(reader.refusal()));
+    if (passes_on()) return declined("not ours", &body);
+    return answer(ews::fault_reply(reader.refusal(), reader.https()));
   }
 
   void feed(ews::EnvelopeReader& reader, std::string_view piece) {

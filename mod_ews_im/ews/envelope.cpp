@@ -457,5 +457,6 @@ Verdict EnvelopeReader::verdict() const { return impl_->verdict_; }
 const Operation* EnvelopeReader::operation() const { return impl_->envelope_.operation; }
 const Envelope& EnvelopeReader::envelope() const { return impl_->envelope_; }
 const SoapFault& EnvelopeReader::refusal() const { return impl_->refusal_; }
+bool EnvelopeReader::https() const { return impl_->envelope_.https; }
 
 }  // namespace ews_im::ews

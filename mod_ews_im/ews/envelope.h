@@ -102,6 +102,8 @@ class EnvelopeReader {
   [[nodiscard]] const Envelope& envelope() const;
   /// What to answer if there is nobody to pass the request on to. REQUIRES: the verdict is NotOurs.
   [[nodiscard]] const SoapFault& refusal() const;
+  /// How it is spelled: as the operation, if the verdict was Ours before.
+  [[nodiscard]] bool https() const;
 
  private:
   class Impl;

@@ -128,7 +128,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       reader.verdict() == ews::Verdict::NotOurs ? ews::Verdict::NotOurs : reader.finish();
   require(verdict != ews::Verdict::Undecided);
   if (verdict == ews::Verdict::NotOurs) {
-    check_answer(ews::fault_reply(reader.refusal()));
+    check_answer(ews::fault_reply(reader.refusal(), reader.https()));
     return 0;
   }
   const auto asked = ews::read_impersonation(reader.envelope());

@@ -223,9 +223,11 @@ def test_violation(account, case):
     assert (len(everything.groups), everything.personas) == (3, [])
 
 
-def test_https_fault(account):
-    """A fault is spelled as the request was."""
-    fault = account.soap(envelope("<m:AddImGroup/>", scheme="https")).message
+@pytest.mark.parametrize("body", ["<m:AddImGroup/>", "<m:AddImGroup><m:DisplayName>A & B</m:DisplayName></m:AddImGroup>",
+                                  "<m:AddImGroup><m:DisplayName>A</m:AddImGroup>"])
+def test_https_fault(account, body):
+    """A fault is spelled as the request was, as far as it could be read."""
+    fault = account.soap(envelope(body, scheme="https")).message
     assert fault[0].text == f"a:{VALIDATION}" and fault[0].nsmap["a"] == f"{HTTPS}/types"
     assert [child.tag for child in fault[2]] == [f"{{{HTTPS}/errors}}ResponseCode", f"{{{HTTPS}/errors}}Message",
                                                  f"{{{HTTPS}/types}}MessageXml"]
