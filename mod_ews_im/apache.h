@@ -25,6 +25,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #if !AP_MODULE_MAGIC_AT_LEAST(20120211, 121)
@@ -51,7 +52,8 @@ apr_status_t destroy_in_pool(void* object) noexcept {
 template <class T, class... Arguments>
 [[nodiscard]] T* new_in_pool(apr_pool_t* pool, Arguments&&... arguments) {
   T* object = new (apr_palloc(pool, sizeof(T))) T{std::forward<Arguments>(arguments)...};
-  apr_pool_cleanup_register(pool, object, destroy_in_pool<T>, apr_pool_cleanup_null);
+  if constexpr (!std::is_trivially_destructible_v<T>)
+    apr_pool_cleanup_register(pool, object, destroy_in_pool<T>, apr_pool_cleanup_null);
   return object;
 }
 

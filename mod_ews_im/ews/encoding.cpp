@@ -11,23 +11,32 @@ namespace {
 
 constexpr std::size_t kMostHead = 512;  // bytes in which an XML declaration must end
 
-enum class Encoding : std::uint8_t { Utf8, Utf16Little, Utf16Big, Refused };
+enum class Encoding : std::uint8_t { Utf8, Utf16Little, Utf16Big };
+
+struct Found {
+  Encoding encoding;
+  std::size_t mark;  // bytes of the byte order mark
+};
 
 /// From the first bytes.
-Encoding encoding_of(std::string_view head) {
+Found encoding_of(std::string_view head) {
   constexpr unsigned kNoByte = 256;
   const auto byte = [&](std::size_t i) {
     return i < head.size() ? static_cast<unsigned char>(head[i]) : kNoByte;
   };
-  const bool zeros = byte(2) == 0 && byte(3) == 0;  // UCS-4
-  if (byte(0) == 0xFF && byte(1) == 0xFE) return zeros ? Encoding::Refused : Encoding::Utf16Little;
-  if (byte(0) == 0xFE && byte(1) == 0xFF) return zeros ? Encoding::Refused : Encoding::Utf16Big;
-  if (byte(0) == '<' && byte(1) == 0 && byte(2) != 0 && byte(3) == 0) return Encoding::Utf16Little;
-  if (byte(0) == 0 && byte(1) == '<' && byte(2) == 0 && byte(3) != 0) return Encoding::Utf16Big;
-  if (byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF) return Encoding::Utf8;
-  return byte(0) == '<' || kXmlSpace.find(static_cast<char>(byte(0))) != std::string_view::npos
-             ? Encoding::Utf8
-             : Encoding::Refused;
+  if (byte(0) == 0xFF && byte(1) == 0xFE) return {Encoding::Utf16Little, 2};
+  if (byte(0) == 0xFE && byte(1) == 0xFF) return {Encoding::Utf16Big, 2};
+  if (byte(0) == '<' && byte(1) == 0 && byte(2) != 0 && byte(3) == 0) return {Encoding::Utf16Little, 0};
+  if (byte(0) == 0 && byte(1) == '<' && byte(2) == 0 && byte(3) != 0) return {Encoding::Utf16Big, 0};
+  if (byte(0) == 0xEF && byte(1) == 0xBB && byte(2) == 0xBF) return {Encoding::Utf8, 3};
+  return {Encoding::Utf8, 0};
+}
+
+/// What begins otherwise is no document in UTF-8, and the library would take some of it for one in another encoding.
+bool begins_a_document(std::string_view text) {
+  if (text.empty()) return true;
+  const bool begins = text[0] == '<' || kXmlSpace.find(text[0]) != std::string_view::npos;
+  return begins && (text.size() == 1 || text[1] != '\0');
 }
 
 /// The declared encoding agrees with the one found. NUL bytes of UTF-16 are skipped: only the ASCII text
@@ -74,16 +83,13 @@ std::string_view DocumentDecoder::finish(std::string_view& text) {
 
 std::string_view DocumentDecoder::begin(std::string_view head, std::string_view& text) {
   head_done_ = true;
-  const Encoding encoding = encoding_of(head);
-  if (encoding == Encoding::Refused || !declaration_agrees(head, encoding))
-    return "The encoding is neither UTF-8 nor UTF-16.";
+  const auto [encoding, mark] = encoding_of(head);
+  if (encoding != Encoding::Utf8) utf16_.emplace(encoding == Encoding::Utf16Big);
   // A parser that is used again would take the byte order mark for text.
-  if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
-  if (encoding != Encoding::Utf8) {
-    utf16_.emplace(encoding == Encoding::Utf16Big);
-    if (head[0] != '<' && head[0] != '\0') head.remove_prefix(2);  // the byte order mark
-  }
-  return decode(head, text);
+  const std::string_view problem = decode(head.substr(mark), text);
+  if (!declaration_agrees(head, encoding) || !begins_a_document(text))
+    return "The encoding is neither UTF-8 nor UTF-16.";
+  return problem;
 }
 
 std::string_view DocumentDecoder::decode(std::string_view bytes, std::string_view& text) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which encoding an XML document is in, and its text in UTF-8. The library's own guess is never asked: it would take EBCDIC,
-// UCS-4 and more. Knows nothing of elements.
+// Which encoding an XML document is in, and its text in UTF-8. What comes out leaves the library nothing to guess: it would
+// take EBCDIC, UCS-4 and more. Knows nothing of elements.
 #pragma once
 
 #include <optional>

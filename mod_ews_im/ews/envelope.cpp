@@ -27,6 +27,7 @@ constexpr std::size_t kMostDepth = 32;
 constexpr int kMostAttributes = 64;            // of an element, name space declarations counted
 constexpr std::size_t kMostElements = 100000;  // and attributes
 constexpr int kMostNames = 512;                // that a parser keeps which is used again
+constexpr std::size_t kMostNameBytes = 65536;  // the memory of these
 constexpr std::size_t kFirstMemory = 6144;     // enough for a usual request
 
 constexpr std::string_view kSoap11 = "http://schemas.xmlsoap.org/soap/envelope/";
@@ -122,10 +123,11 @@ class EnvelopeReader::Impl {
     }
   }
   /// A parser that read a whole document is as good as new. It also keeps every name that it has seen, so
-  /// one that has seen many, which only an odd client sends, is not used again.
+  /// one that has seen many, or long ones, which only an odd client sends, is not used again.
   ~Impl() {
     const bool clean = stock_ != nullptr && whole_ && parser_->nsNr == 0 && parser_->nameNr == 0 &&
-                       xmlDictSize(parser_->dict) <= kMostNames;
+                       xmlDictSize(parser_->dict) <= kMostNames &&
+                       xmlDictGetUsage(parser_->dict) <= kMostNameBytes;
     if (clean) parser_->userData = nullptr;
     if (!clean || !stock_->give(parser_)) free_parser();
   }

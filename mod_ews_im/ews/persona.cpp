@@ -170,7 +170,7 @@ template <class Out>
 
 void write_persona(Output& out, const IdWriter& ids, const store::ImContactView& contact, const IdText& id,
                    std::span<const AskedProperty> asked) {
-  // What surrounds the texts takes a quarter of this, and no text comes more than six times.
+  // What surrounds the texts takes a quarter of this, and no text comes more than seven times.
   constexpr std::size_t kMostAround = 8192;
   constexpr std::size_t kMostTimes = 8;
   const Texts texts(contact);

@@ -70,9 +70,7 @@ bool is_property_tag(std::string_view text) {
 bool is_valid(ValueType type, std::string_view text) {
   switch (type) {
     case ValueType::None:
-      return true;
-    case ValueType::Empty:
-      return text.empty();
+    case ValueType::Empty:  // check_shape looks
     case ValueType::String:
       return true;
     case ValueType::NonEmptyString:
@@ -114,8 +112,8 @@ std::optional<Violation> check_xsi(const Element& element, const Attribute& attr
     return std::nullopt;
   if (attribute.local_name == "type" && attribute.value == shape.type_name && attribute.value_ns == shape.ns)
     return std::nullopt;
-  return at(element, "The attribute 'xsi:" + std::string(quoted(attribute.local_name)).substr(1) +
-                         " of the element " + quoted(element.local_name) + " is not allowed here.");
+  return at(element, "The attribute 'xsi:" + quoted(attribute.local_name).substr(1) + " of the element " +
+                         quoted(element.local_name) + " is not allowed here.");
 }
 
 std::optional<Violation> check_attributes(const Element& element, const Shape& shape) {
@@ -191,13 +189,12 @@ std::optional<Violation> check_sequence(const Element& element, const Shape& sha
 std::optional<Violation> check_shape(const Element& element, const Shape& shape) {
   if (auto violation = check_attributes(element, shape)) return violation;
   const bool complex = shape.text == ValueType::None || shape.text == ValueType::Empty;
-  if (shape.text == ValueType::Empty && !element.children.empty())
+  if (shape.text != ValueType::None && !element.children.empty())
     return unexpected(element, *element.children.front());
-  if (!complex && !element.children.empty()) return unexpected(element, *element.children.front());
   if (complex && (element.has_text || (shape.text == ValueType::Empty && !element.text.empty()))) {
     return at(element, "The element " + quoted(element.local_name) + " cannot contain text.");
   }
-  if (!is_valid(shape.text == ValueType::Empty ? ValueType::None : shape.text, element.text)) {
+  if (!is_valid(shape.text, element.text)) {
     return at(element, "The " + quoted(element.local_name) + " element is invalid - The value " +
                            quoted(element.text) + " is invalid according to its datatype.");
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which bodies are requests of ours, which are not and why, and where an error is said to be. Every case is
-// fed whole and byte by byte.
+// fed whole and byte by byte, and to a parser that has read another before.
+#include <iconv.h>
 #include <malloc.h>
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 
@@ -46,6 +48,19 @@ std::string utf16(const std::string& text, bool big_endian, bool mark) {
   return wide;
 }
 
+std::string in_charset(const char* charset, std::string text) {
+  iconv_t converter = iconv_open(charset, "US-ASCII");
+  std::string result(4 * text.size(), '\0');
+  char* from = text.data();
+  char* to = result.data();
+  std::size_t from_left = text.size();
+  std::size_t to_left = result.size();
+  if (iconv(converter, &from, &from_left, &to, &to_left) != 0) std::abort();
+  iconv_close(converter);
+  result.resize(result.size() - to_left);
+  return result;
+}
+
 struct Row {
   const char* name;
   std::string body;
@@ -55,6 +70,7 @@ struct Row {
 };
 
 constexpr auto kShape = ResponseCode::ErrorSchemaValidation;
+const std::string kXml = "<?xml version=\"1.0\"?>";
 const std::string kDeclared = "<?xml version=\"1.0\" encoding=\"utf-16\"?>";
 
 const Row kRows[] = {
@@ -118,6 +134,16 @@ const Row kRows[] = {
     {"declared as UTF-16, but is not", kDeclared + body(kList), nullptr, kShape},
     {"another encoding", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>" + body(kList), nullptr, kShape},
     {"UCS-4", std::string("\x00\x00\x00<", 4) + body(kList), nullptr, kShape},
+    {"UCS-4, little endian", in_charset("UCS-4LE", body(kList)), nullptr, kShape},
+    {"UCS-4 with a mark", std::string("\xFF\xFE\0\0", 4) + in_charset("UCS-4LE", body(kList)), nullptr,
+     kShape},
+    {"UCS-4 after a mark of UTF-8", "\xEF\xBB\xBF" + in_charset("UCS-4LE", body(kList)), nullptr, kShape},
+    {"EBCDIC", in_charset("IBM037", kXml + body(kList)), nullptr, kShape},
+    {"EBCDIC after a mark of UTF-8", "\xEF\xBB\xBF" + in_charset("IBM037", kXml + body(kList)), nullptr,
+     kShape},
+    {"two byte order marks", "\xEF\xBB\xBF\xEF\xBB\xBF" + body(kList), nullptr, kShape},
+    {"two byte order marks, UTF-16", "\xFF\xFE" + utf16(body(kList), false, true), nullptr, kShape},
+    {"a byte order mark alone", "\xEF\xBB\xBF", nullptr, kShape},
     {"text that is no XML", "GetImItemList", nullptr, kShape},
     {"an end that is missing", kOpen + "<s:Body>" + kList + "</s:Body>", nullptr, kShape},
     {"an end that does not match", kOpen + "<s:Body>" + kList + "</s:Bodyy>" + kClose, nullptr, kShape},
@@ -143,8 +169,8 @@ Verdict feed(ews::EnvelopeReader& reader, const std::string& bytes, std::size_t 
   return reader.finish();
 }
 
-void check(const Row& row, std::size_t piece) {
-  ews::EnvelopeReader reader;
+void check(const Row& row, std::size_t piece, ews::ParserStock* stock = nullptr) {
+  ews::EnvelopeReader reader(stock);
   const Verdict verdict = feed(reader, row.body, piece);
   if (row.operation != nullptr) {
     CPPUNIT_ASSERT(verdict == Verdict::Ours);
@@ -156,6 +182,12 @@ void check(const Row& row, std::size_t piece) {
                        std::string(ews::response_code_name(reader.refusal().code)));
   CPPUNIT_ASSERT(row.kind == reader.refusal().kind);
   CPPUNIT_ASSERT_EQUAL(row.code == kShape, reader.refusal().violation.has_value());
+}
+
+void check_with_a_used_parser(const Row& row) {
+  ews::ParserStock stock;
+  check(kRows[0], 4096, &stock);
+  check(row, 4096, &stock);
 }
 
 // What is declared once may be meant by every element and attribute.
@@ -190,6 +222,23 @@ void check(const MemoryRow& row) {
   const std::size_t after = allocated();
   CPPUNIT_ASSERT_MESSAGE(std::to_string(after - before) + " bytes for " + std::to_string(row.body.size()),
                          after <= before + kMost);
+}
+
+// A parser keeps all names that it has seen.
+void long_names_are_not_kept() {
+  constexpr std::size_t kMost = std::size_t{256} << 10;
+  ews::ParserStock stock;
+  check(kRows[0], 4096, &stock);
+  const std::size_t before = allocated();
+  {
+    std::string elements;
+    for (char c = 'a'; c <= 'z'; ++c) elements += "<" + std::string(12000, c) + "/>";
+    ews::EnvelopeReader reader(&stock);
+    CPPUNIT_ASSERT(feed(reader, body("<m:GetImItemList>" + elements + "</m:GetImItemList>"), 4096) ==
+                   Verdict::Ours);
+  }
+  const std::size_t after = allocated();
+  CPPUNIT_ASSERT_MESSAGE(std::to_string(after - before) + " bytes are kept", after <= before + kMost);
 }
 
 struct PlaceRow {
@@ -308,9 +357,11 @@ std::vector<Case> cases() {
     const std::string what = row.operation != nullptr ? "read: " : "refused: ";
     all.push_back({what + row.name, [&row] { check(row, row.body.size() + 1); }});
     all.push_back({what + row.name + ", byte by byte", [&row] { check(row, 1); }});
+    all.push_back({what + row.name + ", with a used parser", [&row] { check_with_a_used_parser(row); }});
   }
   for (const MemoryRow& row : kMemory)
     all.push_back({std::string("memory is bounded: ") + row.name, [&row] { check(row); }});
+  all.push_back({"long names are not kept", long_names_are_not_kept});
   for (const PlaceRow& row : kPlaces) {
     all.push_back({std::string("place of ") + row.name, [&row] {
                      ews::EnvelopeReader reader;
