@@ -138,9 +138,10 @@ Status become_owner_to_be(const std::string& path, const std::optional<std::stri
     owner = parsed.value();
   }
   if (geteuid() != 0) {
-    if (!wanted || owner.uid == geteuid()) return {};
+    const bool own_group = !wanted || wanted->find(':') == std::string::npos || owner.gid == getegid();
+    if (!wanted || (owner.uid == geteuid() && own_group)) return {};
     return {Fault::Denied,
-            "only root can make a store for another user: leave --owner out, or run this as root"};
+            "only root can make a store for another user or group: leave --owner out, or run this as root"};
   }
 
   const auto current = owner_of(path);
@@ -154,12 +155,14 @@ Status become_owner_to_be(const std::string& path, const std::optional<std::stri
     return become(*current);
   }
   const std::string parent = parent_of(path);
+  if (!owner_of(parent)) return {Fault::Denied, "cannot make " + path + ": there is no directory " + parent};
   if (!can_enter(owner, parent)) {
     return {Fault::Denied, user_name(owner.uid) + " cannot reach " + path + ": let that user enter " +
                                parent + ", or choose another directory or --owner"};
   }
   if (!current) {
     if (mkdir(path.c_str(), 0700) != 0) return denied("cannot make " + path);
+    if (auto status = sync_directory(parent); !status.ok()) return status;  // its owner may not be able to
   } else if (!is_empty_directory(path)) {
     if (!wanted || owner.uid == 0) return {};
     return {Fault::Denied, path + " belongs to root and is not empty, so it is not given to " +

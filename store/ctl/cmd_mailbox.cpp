@@ -81,6 +81,14 @@ Exit change_entry(const Invocation& invocation,
   return Exit::Ok;
 }
 
+bool same_address(const std::string& one, const std::string& other) {
+  return ascii_lower(one) == ascii_lower(other);
+}
+
+bool has_alias(const DirectoryEntry& entry, const std::string& address) {
+  return std::ranges::any_of(entry.aliases, [&](const auto& alias) { return same_address(alias, address); });
+}
+
 // Whether a person at a terminal does not want it.
 bool is_called_off(const DirectoryEntry& entry) {
   note("remove the mailbox " + entry.primary_smtp_address + " with all that is in it? [y/N]");
@@ -141,10 +149,10 @@ Exit mailbox_list(const Invocation& invocation) {
   auto store = open_store(invocation);
   if (!store.ok()) return fail(store.status());
   std::optional<Guid> after;
-  if (invocation.json) print("[");
   while (true) {
     const auto entries = store.value()->mailboxes(after, kAtATime);
     if (!entries.ok()) return fail(entries.status());
+    if (invocation.json && !after) print("[");
     for (const auto& entry : entries.value()) {
       if (invocation.json) {
         print((after ? "," : "") + to_json(entry).dump(-1, ' ', true, Json::error_handler_t::replace));
@@ -163,7 +171,10 @@ Exit mailbox_list(const Invocation& invocation) {
 
 Exit mailbox_set(const Invocation& invocation) {
   return change_entry(invocation, [&](DirectoryEntry& entry) -> std::optional<std::string> {
-    if (auto address = invocation.value("address")) entry.primary_smtp_address = *std::move(address);
+    if (auto address = invocation.value("address")) {
+      if (has_alias(entry, *address)) return *address + " is an alias of this mailbox; take it away first";
+      entry.primary_smtp_address = *std::move(address);
+    }
     apply_names(invocation, entry);
     return std::nullopt;
   });
@@ -186,15 +197,17 @@ Exit mailbox_remove(const Invocation& invocation) {
 
 Exit alias_add(const Invocation& invocation) {
   return change_entry(invocation, [&](DirectoryEntry& entry) -> std::optional<std::string> {
-    entry.aliases.push_back(invocation.arguments[1]);
+    const std::string& address = invocation.arguments[1];
+    if (same_address(entry.primary_smtp_address, address) || has_alias(entry, address))
+      return address + " is an address of this mailbox already";
+    entry.aliases.push_back(address);
     return std::nullopt;
   });
 }
 
 Exit alias_remove(const Invocation& invocation) {
-  const std::string key = ascii_lower(invocation.arguments[1]);
   return change_entry(invocation, [&](DirectoryEntry& entry) -> std::optional<std::string> {
-    const auto is_meant = [&](const std::string& alias) { return ascii_lower(alias) == key; };
+    const auto is_meant = [&](const auto& alias) { return same_address(alias, invocation.arguments[1]); };
     if (std::erase_if(entry.aliases, is_meant) != 0) return std::nullopt;
     return invocation.arguments[1] + " is no alias of " + entry.primary_smtp_address;
   });

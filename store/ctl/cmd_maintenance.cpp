@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <ctime>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "store/ctl/output.h"
 #include "store/ctl/progress.h"
 #include "store/ctl/session.h"
+#include "store/lmdb/files.h"
 #include "store/lmdb/lmdb_store.h"
 #include "store/lmdb/maintenance.h"
 
@@ -25,8 +27,7 @@ using Unit = ProgressLine::Unit;
 // Says as whom access was refused, and that a store which is needed is not there: more than "not found".
 Exit fail_as(const Status& status) {
   std::string detail = status.detail();
-  if (status.fault() == Fault::Denied)
-    detail += " (tried as " + user_name(geteuid()) + ", who owns the store and needs access)";
+  if (status.fault() == Fault::Denied) detail += " (tried as " + user_name(geteuid()) + ")";
   return fail(Status(status.fault(), std::move(detail)));
 }
 
@@ -163,27 +164,34 @@ Exit backup(const Invocation& invocation) {
 }
 
 Exit restore(const Invocation& invocation) {
-  if (!owner_of(invocation.arguments[0]))
-    return fail(Exit::Refused, "there is no file " + invocation.arguments[0]);
+  const std::string& file = invocation.arguments[0];
+  struct stat about {};
+  if (::stat(file.c_str(), &about) != 0) {
+    const Status status = errno_fault(errno, file);
+    return status.fault() == Fault::NotFound ? fail(Exit::Refused, "there is no file " + file)
+                                             : fail_as(status);
+  }
   if (auto status = become_owner_to_be(invocation.store, invocation.value("owner")); !status.ok())
     return fail(status);
   const Status status = run_in_child(
       [&](const SendLine&) {
         ProgressLine progress("restoring", Unit::Bytes);
-        return restore_lmdb_store(invocation.arguments[0], invocation.store, invocation.has("replace"),
-                                  progress.function());
+        return restore_lmdb_store(file, invocation.store, invocation.has("replace"), progress.function());
       },
       {});
   if (!status.ok()) {
     if (status.fault() == Fault::AlreadyExists && !invocation.has("replace")) {
       return fail(Exit::Refused, status.detail() + "; --replace puts the backup in the place of a store");
     }
+    if (status.fault() == Fault::Corrupt)
+      return fail(Exit::StoreUnusable,
+                  status.detail() + "; 'ews-imctl check " + file + "' tells what is wrong");
     return fail_as(status);
   }
   if (invocation.json) {
-    print_json(Json{{"store", invocation.store}, {"file", invocation.arguments[0]}});
+    print_json(Json{{"store", invocation.store}, {"file", file}});
   } else {
-    print("restored " + printable(invocation.store) + " from " + printable(invocation.arguments[0]));
+    print("restored " + printable(invocation.store) + " from " + printable(file));
   }
   return Exit::Ok;
 }

@@ -118,7 +118,7 @@ std::optional<std::string> read_options(int argc, char** argv, Invocation& invoc
     if (which == '?') {
       if (optopt > 0 && optopt < kFirstLong)
         return std::string("unknown option -") + static_cast<char>(optopt);
-      return optopt == 0 ? "unknown or ambiguous option " + word : word + " takes no value";
+      return optopt <= 0 ? "unknown or ambiguous option " + word : word + " takes no value";
     }
     const Option* found = which >= kFirstLong
                               ? &kOptions[which - kFirstLong]

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <string>
 #include <variant>
@@ -33,6 +34,9 @@ int main(int argc, char** argv) {
   using namespace ews_im::store::ctl;  // NOLINT(google-build-using-namespace)
   if (!hold_standard_files()) return static_cast<int>(Exit::StoreUnusable);
   umask(077);
+  // A limit on the size of files is told like a full disk.
+  if (std::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return static_cast<int>(Exit::StoreUnusable);
+  unsetenv("POSIXLY_CORRECT");  // options may stand behind words, whatever the environment says
   const char* store = std::getenv("EWS_IM_STORE");
   const auto parsed =
       parse_invocation(argc, argv, store != nullptr && *store != '\0' ? store : kDefaultStore);

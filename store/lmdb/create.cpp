@@ -33,20 +33,21 @@ void remove_aside(const std::string& folder) {
   rmdir(folder.c_str());
 }
 
-// The first name in the directory that does not belong to a store under construction; folders of those that
-// crashed are removed on the way. REQUIRES: the directory is locked.
+// The first name in the directory that does not belong to a store under construction; all folders of those that
+// crashed are removed. REQUIRES: the directory is locked.
 Result<std::string> foreign_name(const std::string& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
   if (directory == nullptr) return errno_fault(errno, path);
+  std::string foreign;
   while (const dirent* entry = readdir(directory.get())) {
     const std::string name = entry->d_name;
     if (name.starts_with(kAside)) {
       remove_aside(path + "/" + name);
-    } else if (is_foreign(name)) {
-      return name;
+    } else if (foreign.empty() && is_foreign(name)) {
+      foreign = name;
     }
   }
-  return std::string();
+  return foreign;
 }
 
 int put_record(MDB_txn* txn, const Key& key, RecordWriter record) {

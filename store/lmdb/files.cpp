@@ -141,7 +141,13 @@ Status check_directory(const std::string& path, uid_t user) {
                                std::to_string(user) + ", as whom the store is used: chown -R " +
                                std::to_string(user) + " " + path};
   }
-  if (auto status = check_mode(path, about.value(), 0700); !status.ok()) return status;
+  if (auto status = check_mode(path, about.value(), 0700); !status.ok()) {
+    if (identity_of(data_file(path))) return status;
+    return {Fault::Denied,
+            path + " has mode " + octal(about.value().st_mode & 07777) +
+                ", so that others than its owner can use it; a store needs a directory of its own, "
+                "with mode 0700"};
+  }
   struct statfs file_system {};
   if (statfs(path.c_str(), &file_system) != 0) return errno_fault(errno, path);
   if (is_network_file_system(static_cast<std::uint64_t>(file_system.f_type) & 0xFFFFFFFF)) {

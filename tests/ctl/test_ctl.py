@@ -252,6 +252,8 @@ def test_mailbox_set(box):
     assert shown["sid"] and shown["aliases"]
     box.fails(REFUSED, "mailbox", "show", "tsmith@contoso.com")
     box.fails(USAGE, "mailbox", "set", "tsmith", "--sid", "nonsense")
+    box.fails(REFUSED, "mailbox", "set", "tsmith", "--address", shown["aliases"][0], saying="is an alias")
+    box.ok("mailbox", "set", "tsmith", "--address", "T@contoso.com")
 
 
 def test_alias(box):
@@ -261,6 +263,8 @@ def test_alias(box):
     box.fails(REFUSED, "mailbox", "show", "tom@contoso.com")
     box.fails(REFUSED, "alias", "remove", "tsmith@contoso.com", "tom@contoso.com", saying="no alias")
     box.fails(USAGE, "alias", "add", "tsmith@contoso.com", "no address")
+    for again in ("second@contoso.com", "SECOND@contoso.com", "tsmith@contoso.com"):
+        box.fails(REFUSED, "alias", "add", "tsmith@contoso.com", again, saying="already")
 
 
 def test_mailbox_list(box):

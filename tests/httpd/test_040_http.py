@@ -172,7 +172,7 @@ def test_body_that_breaks_off(env, account, part):
         connection.sendall(account.raw_request(body)[:-len(body)] + body[:part])
         connection.shutdown(socket.SHUT_WR)
         data = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert all(status in (400, 408) for status, _ in answers(data))
+    assert [status for status, _ in answers(data)] in ([400], [408])
     assert len(account.im_list().groups) == 3
 
 

@@ -373,7 +373,7 @@ def test_odd_transfer_coding(event_front):
 def test_wsdl_where_something_else_serves_the_url():
     with Backend() as backend, Front("event", backend, "EWSImWsdl On") as front:
         reply = front.env.request("GET", "/ews/services.wsdl", user=front.alice.address)
-        assert f"http://localhost:{front.env.port}/ews/Exchange.asmx".encode() in reply.body or b"/ews/Exchange.asmx" in reply.body
+        assert f"http://127.0.0.1:{front.env.port}/ews/Exchange.asmx".encode() in reply.body
         assert b"@EWS_URL@" not in reply.body and backend.idle()
         assert front.env.request("GET", "/EWS/Other.wsdl", user=front.alice.address).body == b"<backend>"
 
