@@ -238,7 +238,7 @@ def test_full_map(seconds, tally):
         with env:
             load = Load([env.account(mailbox=False) for _ in range(8)], name_length=250)
             env.wait(lambda load=load: load.acked > 20)
-            sizes = [map_size(pid) for pid in env.children()]
+            sizes = [size for size in map(map_size, env.children()) if size]  # httpd ends children that are idle
             with hold(env, "read", 1):
                 env.wait(lambda server=env: max(map(map_size, server.children())) >= 32 << 20, max(2, end - time.monotonic()))
                 load.stop().check()

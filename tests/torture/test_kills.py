@@ -66,7 +66,7 @@ def test_sigkill_of_children(mpm, seconds, tally):
         report(tally, load)
         check_store(env)
         env.stop()
-        env.allow_log("AH10392: children are killed successively")  # httpd noticed it
+        env.allow_log(r"AH1039\d: children are killed successively")  # httpd noticed it
         complaints = env.check_log()
         assert not complaints, "\n".join(complaints)
     assert load.longest_stall < LONGEST_STALL
