@@ -137,16 +137,16 @@ Status become_owner_to_be(const std::string& path, const std::optional<std::stri
     if (!parsed.ok()) return parsed.status();
     owner = parsed.value();
   }
+  const bool names_group = wanted && wanted->find(':') != std::string::npos;
   if (geteuid() != 0) {
-    const bool own_group = !wanted || wanted->find(':') == std::string::npos || owner.gid == getegid();
-    if (!wanted || (owner.uid == geteuid() && own_group)) return {};
+    if (!wanted || (owner.uid == geteuid() && (!names_group || owner.gid == getegid()))) return {};
     return {Fault::Denied,
             "only root can make a store for another user or group: leave --owner out, or run this as root"};
   }
 
   const auto current = owner_of(path);
   if (current && current->uid != 0) {
-    const bool other_group = wanted && wanted->find(':') != std::string::npos && owner.gid != current->gid;
+    const bool other_group = names_group && owner.gid != current->gid;
     if (other_group || (wanted && owner.uid != current->uid)) {
       return {Fault::Denied, path + " belongs to " + user_name(current->uid) + " and group " +
                                  std::to_string(current->gid) + ", not to " + *wanted +

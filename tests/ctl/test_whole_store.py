@@ -227,10 +227,6 @@ def test_a_backup_that_is_none(box):
     assert set(box.groups()) == set(DEFAULT_GROUPS)
 
 
-if __name__ == "__main__":
-    sys.exit(pytest.main([__file__]))
-
-
 @pytest.mark.parametrize("command", ["compact", "restore"])
 def test_what_a_crash_left_is_removed(box, command):
     """Wherever it stands among what else is in the directory."""
@@ -282,3 +278,7 @@ def test_a_new_store_is_flushed_into_its_parent(place):
     trace = place.folder / "trace"
     place.ok("init", prefix=("strace", "-f", "-y", "-o", trace, "-e", "trace=fsync"))
     assert f"<{place.folder}>) " in trace.read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__]))
